@@ -1,0 +1,163 @@
+/**
+ * A dialect is a wire format: one object that reads and writes requests, replies, streams and errors. The client's
+ * side and the provider's side use the same objects. Pure, both ways: no clock, no chance, no network.
+ */
+
+import type { ChatEvent, ChatReply, ChatRequest, Warning } from "../chat.ts";
+import type { GatewayError } from "../errors.ts";
+import type { Json, JsonObject } from "../json.ts";
+import type { SseEvent, SseFrame } from "./sse.ts";
+import type { Stepper } from "./stepper.ts";
+
+/** What must be known of a request before it is decided where it goes; read without decoding the rest. */
+export interface RequestHead {
+  readonly model: string;
+  readonly stream: boolean;
+  /** The client wants a usage figure in its stream. */
+  readonly includeUsage: boolean;
+}
+
+/** The model that a request is encoded for. */
+export interface TargetModel {
+  /** As the provider names it. */
+  readonly model: string;
+  /** Replaces the known most output tokens of the model, and the default of what to ask for. */
+  readonly maxOutputTokens?: number;
+  readonly options: TargetOptions;
+  /** What the model was found to refuse, whatever its table says: names that `correct` gave. */
+  readonly refuses: ReadonlySet<string>;
+}
+
+/** How the operator wants translation to go where there is a choice; all off or absent by default. */
+export interface TargetOptions {
+  /** `reject`: what would be left out or changed with a warning is refused with 400. */
+  readonly unsupported?: "warn" | "reject";
+  /** Unpaired tool calls and results in a history are repaired, not refused. */
+  readonly repair?: boolean;
+  /** The request as a whole gets a cache mark, so that the provider caches what it can. */
+  readonly autoCache?: boolean;
+  /** Earlier thinking goes back to the provider as `reasoning_content`. */
+  readonly reasoningEcho?: boolean;
+}
+
+/** A request ready to send, and what reading its reply takes. */
+export interface EncodedRequest {
+  readonly body: JsonObject;
+  /** The provider streams the answer: as the client asked, or because it is long. */
+  readonly stream: boolean;
+  /** Headers that belong to this body, such as `anthropic-beta`. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly warnings: readonly Warning[];
+  readonly undo: Undo;
+}
+
+/** What the encoding of a request changed and the decoding of its reply must change back. */
+export interface Undo {
+  /** Tool names that were rewritten: as sent → as the client wrote it. */
+  readonly toolNames?: ReadonlyMap<string, string>;
+  /** Custom tools that were sent as functions with one `input`. */
+  readonly customTools?: ReadonlySet<string>;
+  /** The tool that stands for a structured answer: its input is the answer's text. */
+  readonly jsonTool?: string;
+  /** A fence around the whole answer goes if what it holds is JSON. */
+  readonly stripFence?: boolean;
+  /** The model that was sent, for answers that do not name theirs. */
+  readonly model: string;
+}
+
+/** How the client wants its reply. */
+export interface ReplyOptions {
+  /** Unique; where the provider gave no id, the reply's id is made of it. */
+  readonly requestId: string;
+  /** When the answer came: whole seconds since 1970. */
+  readonly created: number;
+  readonly includeUsage: boolean;
+  readonly legacyFunctions: boolean;
+  /** Tokens that the request was estimated to have: shown until the provider's figure is known, never accounted. */
+  readonly estimatedInput: number;
+}
+
+/** An error as its dialect says it over HTTP. */
+export interface EncodedError {
+  readonly status: number;
+  readonly body: JsonObject;
+}
+
+/** A request that was refused and may be sent once more without what its refusal named. */
+export interface Correction {
+  /** What the model refuses, for `TargetModel.refuses`. */
+  readonly refuses: string;
+}
+
+export interface Dialect {
+  readonly name: string;
+  /** Where requests go, below the base URL, which ends in the API's version. */
+  readonly path: string;
+  /** The headers that carry a credential, and those that every request has. */
+  headers(secret: string | undefined): Readonly<Record<string, string>>;
+  /** True for header names (lower case) of the dialect's own family: relayed as they are, both ways. */
+  ownHeader(name: string): boolean;
+  /** The header in which the provider names the request. */
+  readonly requestIdHeader: string;
+
+  /**
+   * Reads what routing needs.
+   * @throws GatewayError `model_missing`, or `invalid_value` for a `model`, `messages` or `stream` of another type
+   */
+  readHead(body: JsonObject): RequestHead;
+  /** What a relayed request changes beside `model`: JSON text by top-level key. */
+  relayEdits(body: JsonObject): Readonly<Record<string, string>>;
+  /** True for a frame that the client did not ask for and does not get, though the provider was asked for it. */
+  isUnasked(frame: SseFrame): boolean;
+
+  /** @throws GatewayError `invalid_value` with the path of the field */
+  decodeRequest(body: JsonObject, headers: Readonly<Record<string, string | undefined>>): ChatRequest;
+  /** @throws GatewayError `unsupported_parameter` or `invalid_value` for what the target cannot express */
+  encodeRequest(chat: ChatRequest, target: TargetModel): EncodedRequest;
+
+  /** @throws GatewayError `upstream_invalid_response` for a body that is no answer; the error that it carries, if it is one */
+  decodeReply(body: Json, undo: Undo): ChatReply;
+  encodeReply(reply: ChatReply, options: ReplyOptions): JsonObject;
+
+  /** Events of a stream; a stream that breaks off gives an `error` event at its end. Never throws. */
+  decodeEvents(undo: Undo): Stepper<SseFrame, ChatEvent>;
+  encodeEvents(options: ReplyOptions): Stepper<ChatEvent, SseEvent>;
+  /** What keeps a silent stream alive. */
+  readonly keepAlive: SseEvent;
+
+  /** An upstream's error answer; a body that is not the provider's JSON (undefined) becomes an error of ours. */
+  decodeError(
+    status: number,
+    body: Json | undefined,
+    headers: Readonly<Record<string, string | undefined>>,
+  ): GatewayError;
+  encodeError(error: GatewayError, requestId: string): EncodedError;
+  /** An error as the last event of a stream. */
+  encodeErrorEvent(error: GatewayError, requestId: string): SseEvent;
+  /** Whether a refused request may be sent once more, corrected. */
+  correct?(error: GatewayError, body: JsonObject): Correction | undefined;
+
+  /** Rate-limit and retry headers of an answer, as this dialect's clients read them, from those of another dialect. */
+  readonly limitHeaders: LimitHeaders;
+  /** A local count of a request's tokens, for clients that ask for one before they send it. */
+  countTokens?(chat: ChatRequest): JsonObject;
+}
+
+/** Rate limits in neutral words: `requests` and `tokens`, each with its limit, what is left, and seconds to its reset. */
+export interface RateLimits {
+  readonly requests?: RateLimit;
+  readonly tokens?: RateLimit;
+}
+
+export interface RateLimit {
+  readonly limit?: number;
+  readonly remaining?: number;
+  /** Seconds from now. */
+  readonly reset?: number;
+}
+
+export interface LimitHeaders {
+  /** @param now milliseconds since 1970, for limits that name a time of day */
+  read(headers: Readonly<Record<string, string | undefined>>, now: number): RateLimits;
+  write(limits: RateLimits): Readonly<Record<string, string>>;
+}

@@ -1,0 +1,174 @@
+/**
+ * Server-sent events and their bytes (https://html.spec.whatwg.org/multipage/server-sent-events.html). Frames are cut
+ * on bytes, at ASCII line ends, so that no character is ever split and a relayed frame is the bytes that came.
+ */
+
+import { GatewayError } from "../errors.ts";
+import type { Stepper } from "./stepper.ts";
+
+/** An event to write, or a comment that keeps a silent connection open. */
+export type SseEvent =
+  | { readonly event?: string; readonly data: string }
+  | { readonly comment: string };
+
+/** One event as it came: its bytes up to and including the empty line, and what they say. */
+export interface SseFrame {
+  readonly bytes: Uint8Array;
+  /** The `event:` field; the `type` inside the data goes before it. */
+  readonly event: string | undefined;
+  /** The `data:` lines, joined; empty for a comment. */
+  readonly data: string;
+}
+
+/** No event of a provider comes near this many bytes. */
+export const MAX_EVENT_BYTES = 16 * 1024 * 1024;
+
+const LF = 0x0a;
+const CR = 0x0d;
+const decoder = new TextDecoder("utf-8", { fatal: false, ignoreBOM: true });
+
+/**
+ * Bytes in, frames out, however the bytes are cut. Line ends are LF, CRLF or CR. What stands behind the last empty
+ * line counts only if its data is whole: servers leave the empty line out, connections break in the middle.
+ * @throws GatewayError `upstream_invalid_event` past `MAX_EVENT_BYTES`
+ */
+export function splitFrames(): Stepper<Uint8Array, SseFrame> {
+  const held = heldBytes();
+  /** Where in `held` the line that is not yet ended begins, and how far it was searched for its end. */
+  let line = 0;
+  let searched = 0;
+  let first = true;
+
+  const take = (final: boolean): SseFrame[] => {
+    const frames: SseFrame[] = [];
+    const bytes = held.bytes();
+    let begin = 0;
+    for (;;) {
+      const end = lineEnd(bytes, searched, final);
+      if (end === undefined) break;
+      const empty = end.at === line;
+      line = searched = end.next;
+      if (!empty) continue;
+      frames.push(readFrame(bytes.subarray(begin, end.next), first));
+      begin = end.next;
+      first = false;
+    }
+    searched = Math.max(searched, bytes.length - 1, 0) - begin;
+    line -= begin;
+    held.drop(begin);
+    return frames;
+  };
+
+  return {
+    push(bytes) {
+      held.add(bytes);
+      const frames = take(false);
+      if (held.bytes().length > MAX_EVENT_BYTES) throw tooLong();
+      return frames;
+    },
+    end() {
+      const frames = take(true);
+      const rest = held.bytes();
+      if (rest.length > 0) {
+        const frame = readFrame(rest, first);
+        if (isWhole(frame.data)) frames.push(frame);
+        held.drop(rest.length);
+      }
+      return frames;
+    },
+  };
+}
+
+/** The text of one event, ready to send. */
+export function writeEvent(event: SseEvent): string {
+  if ("comment" in event) return `: ${event.comment}\n\n`;
+  const name = event.event === undefined ? "" : `event: ${event.event}\n`;
+  return `${name}data: ${event.data}\n\n`;
+}
+
+/** The next line's end at or after `from`, and where the line after it begins. */
+function lineEnd(bytes: Uint8Array, from: number, final: boolean): { at: number; next: number } | undefined {
+  for (let at = from; at < bytes.length; at++) {
+    const byte = bytes[at];
+    if (byte === LF) return { at, next: at + 1 };
+    if (byte !== CR) continue;
+    if (bytes[at + 1] === LF) return { at, next: at + 2 };
+    // A CR that is the last byte so far may be half of a CRLF.
+    if (at + 1 < bytes.length || final) return { at, next: at + 1 };
+    return undefined;
+  }
+  return undefined;
+}
+
+function readFrame(bytes: Uint8Array, first: boolean): SseFrame {
+  let text = decoder.decode(bytes);
+  if (first && text.startsWith("\ufeff")) text = text.slice(1);
+  let event: string | undefined;
+  const data: string[] = [];
+  for (const line of text.split(/\r\n|\n|\r/)) {
+    if (line === "" || line.startsWith(":")) continue;
+    const colon = line.indexOf(":");
+    const field = colon === -1 ? line : line.slice(0, colon);
+    const value = colon === -1 ? "" : line.slice(line[colon + 1] === " " ? colon + 2 : colon + 1);
+    if (field === "data") data.push(value);
+    else if (field === "event") event = value;
+  }
+  return { bytes, event, data: data.join("\n") };
+}
+
+function isWhole(data: string): boolean {
+  if (data.trim() === "[DONE]") return true;
+  try {
+    JSON.parse(data);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Bytes that wait for the rest of their event. Views handed out stay valid: the buffer only ever grows behind them or
+ * is replaced by a larger one, twice the size each time, so that one huge event is not copied at each read.
+ */
+function heldBytes() {
+  let buffer: Uint8Array = new Uint8Array(0);
+  /** The buffer is ours to write to, not one that was handed in. */
+  let owned = false;
+  let start = 0;
+  let end = 0;
+  return {
+    bytes: () => buffer.subarray(start, end),
+    add(bytes: Uint8Array) {
+      if (start === end) {
+        buffer = bytes;
+        start = 0;
+        end = bytes.length;
+        owned = false;
+        return;
+      }
+      if (end + bytes.length > buffer.length || !owned) {
+        const larger = new Uint8Array(Math.max((end - start + bytes.length) * 2, 4096));
+        larger.set(buffer.subarray(start, end));
+        end -= start;
+        start = 0;
+        buffer = larger;
+        owned = true;
+      }
+      buffer.set(bytes, end);
+      end += bytes.length;
+    },
+    drop(count: number) {
+      start += count;
+    },
+  };
+}
+
+function tooLong(): GatewayError {
+  return new GatewayError(
+    "upstream_invalid_event",
+    `An event of the stream has more than ${MAX_EVENT_BYTES} bytes`,
+    {
+      failure: "invalid",
+    },
+  );
+}

@@ -1,0 +1,163 @@
+/**
+ * One look over JSON text before anything parses it: is it small enough in depth and number of values to parse
+ * without blocking, does any object name a key twice, and where do its top-level members stand. It does not say
+ * whether the text is valid; the parser does.
+ */
+
+import { GatewayError } from "./errors.ts";
+
+export interface JsonLimits {
+  readonly depth: number;
+  readonly values: number;
+  readonly keysPerObject: number;
+}
+
+/** Far above what requests have (a 30 MB body of `{},` blocks a parser for seconds). */
+export const JSON_LIMITS: JsonLimits = { depth: 64, values: 200_000, keysPerObject: 10_000 };
+
+/** The range of a top-level member's value in the text, without the white space around it. */
+export interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** The top-level members of an object, by key; empty for any other value. */
+export type Members = ReadonlyMap<string, Span>;
+
+/**
+ * Scans JSON text.
+ * @throws GatewayError `json_too_complex` past a limit, `invalid_value` for a key that stands twice in one object:
+ * parsers differ in which of the two they take, so what was checked might not be what is used
+ */
+export function scanJson(text: string, limits: JsonLimits = JSON_LIMITS): Members {
+  const found = new Map<string, Span>();
+  /** For each open container its keys so far; null for an array. */
+  const open: (Set<string> | null)[] = [];
+  let values = 1;
+  let keyNext = false;
+  let member: { key: string; start: number } | undefined;
+
+  const endMember = (end: number) => {
+    if (member === undefined || open.length !== 1) return;
+    found.set(member.key, trimmed(text, member.start, end));
+    member = undefined;
+  };
+
+  for (let at = 0; at < text.length; at++) {
+    switch (text.charCodeAt(at)) {
+      case QUOTE: {
+        const end = endOfString(text, at);
+        const keys = open.at(-1);
+        if (keyNext && keys) {
+          const key = readKey(text, at, end);
+          if (keys.has(key)) throw duplicateKey(key);
+          if (keys.add(key).size > limits.keysPerObject) {
+            throw tooComplex("keys in one object", limits.keysPerObject);
+          }
+          if (open.length === 1) member = { key, start: end };
+          keyNext = false;
+        }
+        at = end - 1;
+        break;
+      }
+      case COLON:
+        if (member !== undefined && open.length === 1) member.start = at + 1;
+        break;
+      case COMMA:
+        endMember(at);
+        keyNext = open.at(-1) != null;
+        if (++values > limits.values) throw tooComplex("values", limits.values);
+        break;
+      case OPEN_BRACE:
+      case OPEN_BRACKET:
+        keyNext = text.charCodeAt(at) === OPEN_BRACE;
+        if (open.push(keyNext ? new Set() : null) > limits.depth) throw tooComplex("levels", limits.depth);
+        if (++values > limits.values) throw tooComplex("values", limits.values);
+        break;
+      case CLOSE_BRACE:
+      case CLOSE_BRACKET:
+        endMember(at);
+        open.pop();
+        keyNext = false;
+        break;
+    }
+  }
+  return found;
+}
+
+/**
+ * The text of an object with some of its top-level members replaced or added; every other byte stays as it was.
+ * @param replacements JSON text by key
+ */
+export function withMembers(
+  text: string,
+  found: Members,
+  replacements: Readonly<Record<string, string>>,
+): string {
+  const edits: { start: number; end: number; text: string }[] = [];
+  const added: string[] = [];
+  for (const [key, json] of Object.entries(replacements)) {
+    const span = found.get(key);
+    if (span) edits.push({ ...span, text: json });
+    else added.push(`${JSON.stringify(key)}:${json}`);
+  }
+  if (added.length > 0) {
+    const close = text.lastIndexOf("}");
+    edits.push({ start: close, end: close, text: (found.size > 0 ? "," : "") + added.join(",") });
+  }
+  edits.sort((one, other) => one.start - other.start);
+  let edited = "";
+  let from = 0;
+  for (const edit of edits) {
+    edited += text.slice(from, edit.start) + edit.text;
+    from = edit.end;
+  }
+  return edited + text.slice(from);
+}
+
+/** The index just behind the string that begins at `start`; the text's length for one that never ends. */
+export function endOfString(text: string, start: number): number {
+  for (let end = text.indexOf('"', start + 1); end !== -1; end = text.indexOf('"', end + 1)) {
+    let slashes = 0;
+    while (text.charCodeAt(end - 1 - slashes) === BACKSLASH) slashes++;
+    if (slashes % 2 === 0) return end + 1;
+  }
+  return text.length;
+}
+
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const COLON = 0x3a;
+const OPEN_BRACKET = 0x5b;
+const BACKSLASH = 0x5c;
+const CLOSE_BRACKET = 0x5d;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+
+/** A key as parsers see it: `"mod\u0065l"` is `model`. */
+function readKey(text: string, start: number, end: number): string {
+  const raw = text.slice(start + 1, end - 1);
+  if (!raw.includes("\\")) return raw;
+  try {
+    return JSON.parse(`"${raw}"`);
+  } catch {
+    return raw; // The parser will refuse it.
+  }
+}
+
+function trimmed(text: string, start: number, end: number): Span {
+  while (start < end && text.charCodeAt(start) <= 0x20) start++;
+  while (end > start && text.charCodeAt(end - 1) <= 0x20) end--;
+  return { start, end };
+}
+
+function duplicateKey(key: string): GatewayError {
+  const shown = key.length > 64 ? `${key.slice(0, 64)}…` : key;
+  return new GatewayError("invalid_value", `The key ${JSON.stringify(shown)} stands twice in one object`, {
+    param: shown,
+  });
+}
+
+function tooComplex(what: string, limit: number): GatewayError {
+  return new GatewayError("json_too_complex", `The request body has more than ${limit} ${what}`);
+}

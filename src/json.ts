@@ -1,0 +1,140 @@
+/**
+ * JSON that loses nothing: numbers that a JavaScript number cannot hold keep their text, keys are own properties
+ * whatever their name, and what is written is what was read.
+ */
+
+import { endOfString } from "./json-scan.ts";
+
+export type Json = null | boolean | number | string | ExactNumber | readonly Json[] | JsonObject;
+export interface JsonObject {
+  readonly [key: string]: Json | undefined;
+}
+
+/** A number whose digits a JavaScript number would change (2^53 + 1, 20 decimals), kept as its text. */
+export interface ExactNumber {
+  readonly [EXACT]: string;
+}
+
+const EXACT: unique symbol = Symbol("exact number");
+const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
+const NUMBER_CHARACTERS = /[-+.\deE]+/y;
+/** Sixteen digits in a row: the shortest number that can lose one. */
+const LONG_NUMBER = /\d[\d.]{15}/;
+
+/**
+ * Parses JSON text; numbers that would lose digits become `ExactNumber`.
+ * @throws SyntaxError when the text is not JSON
+ */
+export function parseJson(text: string): Json {
+  if (!LONG_NUMBER.test(text)) return JSON.parse(text);
+  const marker = `exact number ${text.length}:`;
+  const marked = markLongNumbers(text, marker);
+  return marked === text ? JSON.parse(text) : unmark(JSON.parse(marked), marker);
+}
+
+/** Parses text that may not be JSON: undefined when it is not. */
+export function tryParseJson(text: string): Json | undefined {
+  try {
+    return parseJson(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * JSON text of a value, with the digits of exact numbers as they were read. Properties whose value is undefined are
+ * left out.
+ */
+export function stringifyJson(value: Json): string {
+  return holdsExact(value) ? write(value) : JSON.stringify(value);
+}
+
+/** True for a JSON object: not null, not an array, not a number kept as text. */
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value) && !isExact(value);
+}
+
+/** A JSON number of either form as a JavaScript number; undefined for anything else. */
+export function asNumber(value: Json | undefined): number | undefined {
+  if (typeof value === "number") return value;
+  return isExact(value) ? Number(value[EXACT]) : undefined;
+}
+
+/** Copies an object's members, `undefined` ones left out. Safe for every key, `__proto__` included. */
+export function members(entries: Iterable<readonly [string, Json | undefined]>): JsonObject {
+  const kept: [string, Json][] = [];
+  for (const [key, value] of entries) if (value !== undefined) kept.push([key, value]);
+  return Object.fromEntries(kept);
+}
+
+function isExact(value: unknown): value is ExactNumber {
+  return typeof value === "object" && value !== null && EXACT in value;
+}
+
+/** Puts each number that would lose digits into a string, so that `JSON.parse` keeps it. */
+function markLongNumbers(text: string, marker: string): string {
+  let marked = "";
+  let from = 0;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === 0x22) {
+      at = endOfString(text, at) - 1;
+    } else if (code === 0x2d || (code >= 0x30 && code <= 0x39)) {
+      NUMBER_CHARACTERS.lastIndex = at;
+      const token = NUMBER_CHARACTERS.exec(text)?.[0] ?? "";
+      if (NUMBER.test(token) && !keepsDigits(token)) {
+        marked += `${text.slice(from, at)}"${marker}${token}"`;
+        from = at + token.length;
+      }
+      at += Math.max(token.length - 1, 0);
+    }
+  }
+  return marked + text.slice(from);
+}
+
+/** True when a JavaScript number holds the same value as the text says. */
+function keepsDigits(token: string): boolean {
+  const value = Number(token);
+  if (!Number.isFinite(value)) return false;
+  return canonical(String(value)) === canonical(token);
+}
+
+/** A decimal number as digits and exponent, so that `1.50e3` and `1500` are the same. */
+function canonical(token: string): string {
+  const [, sign, whole, fraction = "", exponent = "0"] =
+    /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(token) ??
+      [];
+  const digits = `${whole}${fraction}`.replace(/^0+/, "");
+  const trimmed = digits.replace(/0+$/, "");
+  if (trimmed === "") return "0";
+  return `${sign}${trimmed}e${Number(exponent) - fraction.length + (digits.length - trimmed.length)}`;
+}
+
+function unmark(value: Json, marker: string): Json {
+  if (typeof value === "string") {
+    const text = value.startsWith(marker) ? value.slice(marker.length) : "";
+    // The grammar is checked again, so that a string that imitates the marker can be nothing but a number.
+    return NUMBER.test(text) ? { [EXACT]: text } : value;
+  }
+  if (Array.isArray(value)) return value.map((item) => unmark(item, marker));
+  if (!isObject(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, unmark(item ?? null, marker)]));
+}
+
+function holdsExact(value: Json | undefined): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  if (isExact(value)) return true;
+  for (const item of Array.isArray(value) ? value : Object.values(value)) if (holdsExact(item)) return true;
+  return false;
+}
+
+function write(value: Json): string {
+  if (isExact(value)) return value[EXACT];
+  if (Array.isArray(value)) return `[${value.map(write).join(",")}]`;
+  if (!isObject(value)) return JSON.stringify(value);
+  const parts: string[] = [];
+  for (const [key, item] of Object.entries(value)) {
+    if (item !== undefined) parts.push(`${JSON.stringify(key)}:${write(item)}`);
+  }
+  return `{${parts.join(",")}}`;
+}
