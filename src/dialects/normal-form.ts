@@ -1,0 +1,82 @@
+/**
+ * The normal form of a conversation. Wire formats differ in how they cut one turn into messages; in normal form they
+ * are alike: neighbouring messages of one role are one, and tool results come first in their user message, at once
+ * behind the calls that they answer.
+ */
+
+import type { Message, Part, Role, ToolResultPart } from "../chat.ts";
+
+/**
+ * Messages in normal form. Nothing is lost but messages without content; the same messages always give the same
+ * result, and more messages behind them change only the last one.
+ */
+export function normalize(messages: readonly Message[]): Message[] {
+  const merged = merge(systemsBehindResults(messages));
+  return merged.map((message, at) =>
+    message.role === "user"
+      ? { role: "user", content: resultsFirst(message.content, merged[at - 1]) }
+      : message
+  );
+}
+
+/** A system message that stands between tool calls and their results goes behind the results. */
+function systemsBehindResults(messages: readonly Message[]): Message[] {
+  const placed: Message[] = [];
+  let held: Message[] = [];
+  const open = new Set<string>();
+  const release = () => {
+    placed.push(...held);
+    held = [];
+  };
+  for (const message of messages) {
+    if (message.role === "system" && open.size > 0) {
+      held.push(message);
+      continue;
+    }
+    if (message.role !== "user") {
+      release();
+      if (message.role === "assistant") { for (const id of callIds(message)) open.add(id); }
+      placed.push(message);
+      continue;
+    }
+    const results = message.content.filter(isResult);
+    const rest = message.content.filter((part) => !isResult(part));
+    placed.push({ role: "user", content: results });
+    for (const { id } of results) open.delete(id);
+    if (rest.length > 0) open.clear();
+    if (open.size === 0) release();
+    placed.push({ role: "user", content: rest });
+  }
+  release();
+  return placed;
+}
+
+function merge(messages: readonly Message[]): Message[] {
+  const merged: { role: Role; content: Part[] }[] = [];
+  for (const { role, content } of messages) {
+    if (content.length === 0) continue;
+    const last = merged.at(-1);
+    if (last?.role === role) last.content.push(...content);
+    else merged.push({ role, content: [...content] });
+  }
+  return merged;
+}
+
+/** Results before all else: in the order of the calls if each call has one, else as they came. */
+function resultsFirst(content: readonly Part[], before: Message | undefined): Part[] {
+  const results = content.filter(isResult);
+  const rest = content.filter((part) => !isResult(part));
+  const byId = new Map(results.map((result) => [result.id, result]));
+  const order = before?.role === "assistant" ? callIds(before) : [];
+  const ordered = order.flatMap((id) => byId.get(id) ?? []);
+  const complete = ordered.length === order.length && ordered.length === results.length;
+  return [...(complete ? ordered : results), ...rest];
+}
+
+function isResult(part: Part): part is ToolResultPart {
+  return part.type === "tool-result";
+}
+
+function callIds(message: Message): string[] {
+  return message.content.flatMap((part) => part.type === "tool-call" ? [part.id] : []);
+}
