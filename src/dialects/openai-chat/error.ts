@@ -1,0 +1,175 @@
+/** Errors of this API, and of the many servers that almost speak it. */
+
+import { type ErrorKind, type Failure, GatewayError } from "../../errors.ts";
+import { asNumber, isObject, type Json, type JsonObject, stringifyJson } from "../../json.ts";
+import type { Correction, EncodedError, HeaderRecord } from "../dialect.ts";
+import type { SseEvent } from "../sse.ts";
+import { DROPPABLE } from "./encode-request.ts";
+
+/** An error answer; one whose body is not JSON is somebody else's and becomes an error of ours. */
+export function decodeError(status: number, body: Json | undefined, headers: HeaderRecord): GatewayError {
+  const retryAfter = readRetryAfter(headers);
+  const said = body === undefined ? undefined : readError(body);
+  if (!said) {
+    const message = `The provider answered with status ${status} and no error of its own`;
+    const own = { status: status >= 500 ? 502 : status, failure: `${status}` as const };
+    return new GatewayError("upstream_invalid_response", message, {
+      ...own,
+      kind: kindOf(own.status),
+      source: "upstream",
+      retryAfter,
+    });
+  }
+  return upstreamError(status, said, retryAfter);
+}
+
+/** An error that came inside of a 200, whole or streamed: it says its own status, or its type does. */
+export function decodeInnerError(body: Json): GatewayError {
+  const said = readError(body) ?? { message: "The provider reported an error", type: "", code: null };
+  const status = statusOf(said.code) ?? STATUS_BY_WORD.get(said.type) ?? STATUS_BY_WORD.get(said.code ?? "");
+  return upstreamError(status ?? 500, said, undefined);
+}
+
+/** The provider has no means left to answer; others may. */
+export function outOfResources(): GatewayError {
+  return new GatewayError("overloaded", "The provider ran out of resources", {
+    status: 503,
+    kind: "overloaded",
+    source: "upstream",
+  });
+}
+
+/** An error for a client of this API: all four keys are always there. */
+export function encodeError(error: GatewayError): EncodedError {
+  return {
+    status: error.status === 529 ? 503 : error.status,
+    body: {
+      error: {
+        message: error.message,
+        type: TYPES[error.kind] ?? (error.status < 500 ? "invalid_request_error" : "server_error"),
+        param: error.param ?? null,
+        code: error.code,
+      },
+    },
+  };
+}
+
+/** An error as the last event of a stream: no finish reason and no `[DONE]` follow it. */
+export function encodeErrorEvent(error: GatewayError): SseEvent {
+  return { data: stringifyJson(encodeError(error).body) };
+}
+
+/** A request that was refused for one of its settings alone may go once more without it, or with its other name. */
+export function correct(error: GatewayError, body: JsonObject): Correction | undefined {
+  const { code, param } = error;
+  if (error.status !== 400 || param === undefined || !Object.hasOwn(body, param)) return undefined;
+  if (code !== "unsupported_parameter" && code !== "unsupported_value") return undefined;
+  const limit = param === "max_tokens" || param === "max_completion_tokens";
+  return limit || DROPPABLE.has(param) ? { refuses: param } : undefined;
+}
+
+/** What an error body says. */
+interface Said {
+  readonly message: string;
+  readonly type: string;
+  readonly code: string | null;
+  readonly param?: string;
+}
+
+/** The shapes that are in use: an object, its text alone, either inside a list; `detail` and `message` without `error`. */
+function readError(body: Json): Said | undefined {
+  if (Array.isArray(body)) return body[0] === undefined ? undefined : readError(body[0]);
+  if (!isObject(body)) return undefined;
+  const error = body.error ?? body;
+  if (typeof error === "string") return { message: error, type: "", code: null };
+  if (!isObject(error)) return undefined;
+  const message = [error.message, error.detail, error.error].map(words).find((text) => text !== undefined);
+  if (message === undefined) return undefined;
+  const code = typeof error.code === "string" ? error.code : asNumber(error.code);
+  return {
+    message,
+    type: typeof error.type === "string" ? error.type : "",
+    code: code === undefined || code === "" ? null : String(code),
+    ...(typeof error.param === "string" && { param: error.param }),
+  };
+}
+
+/** A message, or what a validator lists in its place. */
+function words(value: Json | undefined): string | undefined {
+  if (typeof value === "string") return value === "" ? undefined : value;
+  return Array.isArray(value) || isObject(value) ? stringifyJson(value).slice(0, 1000) : undefined;
+}
+
+function upstreamError(status: number, said: Said, retryAfter: number | undefined): GatewayError {
+  const { message, type, code, param } = said;
+  // A 402 is how some providers say that the account is empty.
+  const quota = status === 402 || code === QUOTA || type === QUOTA;
+  const shown = quota ? 429 : status;
+  return new GatewayError(quota ? QUOTA : code, message, {
+    status: shown,
+    kind: quota ? "quota" : code === "unknown_url" ? "invalid-request" : kindOf(status),
+    failure: `${shown}` satisfies Failure,
+    final: quota || status === 401 || status === 403,
+    source: "upstream",
+    param,
+    retryAfter,
+  });
+}
+
+const QUOTA = "insufficient_quota";
+
+const KINDS: ReadonlyMap<number, ErrorKind> = new Map<number, ErrorKind>([
+  [401, "authentication"],
+  [403, "permission"],
+  [404, "not-found"],
+  [408, "timeout"],
+  [409, "conflict"],
+  [413, "too-large"],
+  [429, "rate-limit"],
+  [503, "overloaded"],
+  [504, "timeout"],
+  [529, "overloaded"],
+]);
+
+function kindOf(status: number): ErrorKind {
+  return KINDS.get(status) ?? (status >= 500 ? "server" : "invalid-request");
+}
+
+/** Types that differ from what the status alone would say. */
+const TYPES: Readonly<Partial<Record<ErrorKind, string>>> = {
+  "rate-limit": "rate_limit_error",
+  quota: "insufficient_quota",
+};
+
+/** Words for which errors inside of a 200 have no number. */
+const STATUS_BY_WORD: ReadonlyMap<string, number> = new Map([
+  ["invalid_request_error", 400],
+  ["BadRequestError", 400],
+  ["invalid_api_key", 401],
+  ["authentication_error", 401],
+  ["permission_error", 403],
+  ["permission_denied", 403],
+  ["not_found_error", 404],
+  ["model_not_found", 404],
+  ["rate_limit_error", 429],
+  ["rate_limit_exceeded", 429],
+  [QUOTA, 429],
+  ["overloaded", 503],
+  ["overloaded_error", 503],
+]);
+
+function statusOf(code: string | null): number | undefined {
+  const number = Number(code ?? Number.NaN);
+  return Number.isInteger(number) && number >= 400 && number <= 599 ? number : undefined;
+}
+
+/** Seconds until the provider may be asked again; what is no number, or more than an hour, is no advice. */
+function readRetryAfter(headers: HeaderRecord): number | undefined {
+  const milliseconds = seconds(headers["retry-after-ms"]);
+  const found = milliseconds === undefined ? seconds(headers["retry-after"]) : milliseconds / 1000;
+  return found !== undefined && found <= 3600 ? found : undefined;
+}
+
+function seconds(value: string | undefined): number | undefined {
+  return value !== undefined && /^\s*\d+(\.\d+)?\s*$/.test(value) ? Number(value) : undefined;
+}

@@ -1,0 +1,63 @@
+/** The Chat Completions API (https://platform.openai.com/docs/api-reference/chat), for clients and for providers. */
+
+import { isObject, type JsonObject, members, stringifyJson, tryParseJson } from "../../json.ts";
+import type { Dialect } from "../dialect.ts";
+import type { SseFrame } from "../sse.ts";
+import { decodeEvents } from "./decode-events.ts";
+import { decodeReply } from "./decode-reply.ts";
+import { decodeRequest, readHead } from "./decode-request.ts";
+import { encodeEvents, KEEP_ALIVE } from "./encode-events.ts";
+import { encodeReply } from "./encode-reply.ts";
+import { encodeRequest } from "./encode-request.ts";
+import { correct, decodeError, encodeError, encodeErrorEvent } from "./error.ts";
+import { limitHeaders } from "./limits.ts";
+
+export const openaiChat: Dialect = {
+  name: "openai-chat",
+  path: "/chat/completions",
+  headers,
+  ownHeader,
+  requestIdHeader: "x-request-id",
+  readHead,
+  relayEdits,
+  isUnasked,
+  decodeRequest,
+  encodeRequest,
+  decodeReply,
+  encodeReply,
+  decodeEvents,
+  encodeEvents,
+  keepAlive: KEEP_ALIVE,
+  decodeError,
+  encodeError,
+  encodeErrorEvent,
+  correct,
+  limitHeaders,
+};
+
+function headers(secret: string | undefined): Record<string, string> {
+  return secret === undefined ? {} : { authorization: `Bearer ${secret}` };
+}
+
+/** `openai-organization` and `openai-project` say whose account it is: the client's is not the operator's. */
+function ownHeader(name: string): boolean {
+  if (name === "openai-organization" || name === "openai-project") return false;
+  return /^(openai-|x-ratelimit-|retry-after)/.test(name) || name === "x-should-retry";
+}
+
+/** A stream is asked for its usage, whatever else the client's options say. */
+function relayEdits(body: JsonObject): Record<string, string> {
+  if (body.stream !== true) return {};
+  const options = body.stream_options ?? {};
+  // What is malformed goes on as it is: the provider says what is wrong with it.
+  if (!isObject(options) || options.include_usage === true) return {};
+  return { stream_options: stringifyJson(members([...Object.entries(options), ["include_usage", true]])) };
+}
+
+/** The chunk that has the usage and nothing else. */
+function isUnasked(frame: SseFrame): boolean {
+  if (!frame.data.includes('"usage"')) return false;
+  const chunk = tryParseJson(frame.data);
+  return isObject(chunk) && Array.isArray(chunk.choices) && chunk.choices.length === 0 &&
+    isObject(chunk.usage);
+}
