@@ -40,6 +40,7 @@ export const CODES = {
   request_timeout: { status: 408, kind: "timeout", final: false },
   request_too_large: { status: 413, kind: "too-large", final: true },
   unsupported_media_type: { status: 415, kind: "invalid-request", final: true },
+  client_disconnect: { status: 499, kind: "invalid-request", final: true },
   internal: { status: 500, kind: "server", final: false },
   upstream_unreachable: { status: 502, kind: "server", final: false },
   upstream_invalid_response: { status: 502, kind: "server", final: false },
@@ -73,6 +74,7 @@ export interface GatewayErrorOptions {
   readonly final?: boolean | undefined;
   readonly retryAfter?: number | undefined;
   readonly upstream?: UpstreamError | undefined;
+  readonly upstreamStatus?: number | undefined;
   readonly detail?: string | undefined;
 }
 
@@ -94,6 +96,8 @@ export class GatewayError extends Error {
   /** Seconds after which the upstream, or we, may be asked again. */
   readonly retryAfter: number | undefined;
   readonly upstream: UpstreamError | undefined;
+  /** The status that the upstream answered with, where it did. */
+  readonly upstreamStatus: number | undefined;
   /** A finer reason (`dns`, `tls`, `redirect`), for the log alone. */
   readonly detail: string | undefined;
 
@@ -117,8 +121,36 @@ export class GatewayError extends Error {
     this.final = options.final ?? row.final;
     this.retryAfter = options.retryAfter;
     this.upstream = options.upstream;
+    this.upstreamStatus = options.upstreamStatus;
     this.detail = options.detail;
   }
+}
+
+/** The error with some of its fields replaced. */
+export function amended(
+  error: GatewayError,
+  changes: GatewayErrorOptions & { readonly message?: string },
+): GatewayError {
+  const { status, kind, param, source, failure, final, retryAfter, upstream, upstreamStatus, detail, cause } =
+    error;
+  const fields = {
+    status,
+    kind,
+    param,
+    source,
+    failure,
+    final,
+    retryAfter,
+    upstream,
+    upstreamStatus,
+    detail,
+    cause,
+  };
+  return new GatewayError(
+    error.code,
+    changes.message ?? error.message,
+    { ...fields, ...changes } as typeof fields,
+  );
 }
 
 /** A field of the request that is malformed, out of range or impossible for its target. */

@@ -9,6 +9,9 @@ import type { Json, JsonObject } from "../json.ts";
 import type { SseEvent, SseFrame } from "./sse.ts";
 import type { Stepper } from "./stepper.ts";
 
+/** Headers by lower-case name. */
+export type HeaderRecord = Readonly<Record<string, string | undefined>>;
+
 /** What must be known of a request before it is decided where it goes; read without decoding the rest. */
 export interface RequestHead {
   readonly model: string;
@@ -30,8 +33,6 @@ export interface TargetModel {
 
 /** How the operator wants translation to go where there is a choice; all off or absent by default. */
 export interface TargetOptions {
-  /** `reject`: what would be left out or changed with a warning is refused with 400. */
-  readonly unsupported?: "warn" | "reject";
   /** Unpaired tool calls and results in a history are repaired, not refused. */
   readonly repair?: boolean;
   /** The request as a whole gets a cache mark, so that the provider caches what it can. */
@@ -87,6 +88,8 @@ export interface EncodedError {
 export interface Correction {
   /** What the model refuses, for `TargetModel.refuses`. */
   readonly refuses: string;
+  /** The fault is this request's, not the model's: not to be remembered for others. */
+  readonly once?: boolean;
 }
 
 export interface Dialect {
@@ -111,7 +114,7 @@ export interface Dialect {
   isUnasked(frame: SseFrame): boolean;
 
   /** @throws GatewayError `invalid_value` with the path of the field */
-  decodeRequest(body: JsonObject, headers: Readonly<Record<string, string | undefined>>): ChatRequest;
+  decodeRequest(body: JsonObject, headers: HeaderRecord): ChatRequest;
   /** @throws GatewayError `unsupported_parameter` or `invalid_value` for what the target cannot express */
   encodeRequest(chat: ChatRequest, target: TargetModel): EncodedRequest;
 
@@ -129,7 +132,7 @@ export interface Dialect {
   decodeError(
     status: number,
     body: Json | undefined,
-    headers: Readonly<Record<string, string | undefined>>,
+    headers: HeaderRecord,
   ): GatewayError;
   encodeError(error: GatewayError, requestId: string): EncodedError;
   /** An error as the last event of a stream. */
@@ -139,8 +142,11 @@ export interface Dialect {
 
   /** Rate-limit and retry headers of an answer, as this dialect's clients read them, from those of another dialect. */
   readonly limitHeaders: LimitHeaders;
-  /** A local count of a request's tokens, for clients that ask for one before they send it. */
-  countTokens?(chat: ChatRequest): JsonObject;
+  /** Where the provider counts a request's tokens, below the base URL, and a local estimate in the same shape. */
+  readonly countTokens?: {
+    readonly path: string;
+    estimate(body: JsonObject, headers: HeaderRecord): JsonObject;
+  };
 }
 
 /** Rate limits in neutral words: `requests` and `tokens`, each with its limit, what is left, and seconds to its reset. */
@@ -158,6 +164,6 @@ export interface RateLimit {
 
 export interface LimitHeaders {
   /** @param now milliseconds since 1970, for limits that name a time of day */
-  read(headers: Readonly<Record<string, string | undefined>>, now: number): RateLimits;
+  read(headers: HeaderRecord, now: number): RateLimits;
   write(limits: RateLimits): Readonly<Record<string, string>>;
 }

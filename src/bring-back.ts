@@ -1,0 +1,217 @@
+/** From an answer to what goes over the client's connection: headers, a whole body, or a stream kept alive. */
+
+import type { Answer, Asked } from "./call.ts";
+import type { ChatEvent } from "./chat.ts";
+import type { Step } from "./dialects/bridge.ts";
+import type { Dialect } from "./dialects/dialect.ts";
+import { writeEvent } from "./dialects/sse.ts";
+import { asGatewayError, type GatewayError } from "./errors.ts";
+import type { Out, Outgoing } from "./http.ts";
+import { keepAnswer, type Kept, watchAnswer } from "./recall.ts";
+import { redact, redactError } from "./redact.ts";
+import type { Services } from "./services.ts";
+
+/** What an answer's response is made of; the gateway adds what every response has. */
+export type Reply = Pick<Outgoing, "status" | "headers" | "body">;
+
+/** The response for an answer that came before the client had to be told anything. */
+export function bringBack(answer: Answer, asked: Asked, services: Services): Reply {
+  const headers = answerHeaders(answer, asked, services);
+  if (answer.body.kind === "stream") {
+    return {
+      status: 200,
+      headers: { ...STREAM_HEADERS, ...headers },
+      body: (out) => pass(answer, asked, services, out),
+    };
+  }
+  const { brought } = answer.body;
+  asked.entry.answered(brought.reply);
+  keepAnswer(brought.reply.content, keeper(answer, asked, services));
+  const category = brought.reply.finish.refusal?.category;
+  return {
+    status: 200,
+    headers: {
+      "content-type": "application/json",
+      ...headers,
+      ...warningsHeader(asked.entry.warnings),
+      ...(category !== undefined && { "x-ai-proxy-refusal-category": headerSafe(category) }),
+    },
+    body: brought.body(answer.options),
+  };
+}
+
+/**
+ * The response for an answer that is silent for so long that the stream is begun without it: the status is out, and
+ * signs of life go to the client until the answer comes, or an error event says that none will.
+ */
+export function bringBackLate(coming: Promise<Answer>, asked: Asked, services: Services): Reply {
+  return {
+    status: 200,
+    headers: STREAM_HEADERS,
+    body: async (out) => {
+      const life = keepAlive(asked, services, out);
+      let answer: Answer;
+      try {
+        life.sign();
+        answer = await coming;
+      } catch (thrown) {
+        const error = asGatewayError(thrown);
+        asked.entry.failed(error);
+        await out.write(errorEvent(error, asked));
+        return;
+      } finally {
+        life.stop();
+      }
+      await pass(answer, asked, services, out);
+    },
+  };
+}
+
+/** Passes a stream on, step by step, as fast as the client takes it. */
+async function pass(answer: Answer, asked: Asked, services: Services, out: Out): Promise<void> {
+  if (answer.body.kind !== "stream") throw new Error("Only a stream is passed on");
+  const { held, rest } = answer.body;
+  const keep = keeper(answer, asked, services);
+  const watch = watchAnswer(keep);
+  const life = keepAlive(asked, services, out);
+  const see = (event: ChatEvent) => {
+    asked.entry.saw(event);
+    watch(event);
+  };
+  try {
+    for (let steps: readonly Step[] | undefined = held; steps; steps = await rest.next()) {
+      const pieces: (string | Uint8Array)[] = [];
+      for (const step of steps) {
+        step.events.forEach(see);
+        const failed = step.events.find((event) => event.type === "error");
+        if (failed) pieces.push(lastWord(failed.error, step, answer, asked, services));
+        else if (step.out !== undefined && step.out.length > 0) pieces.push(step.out);
+      }
+      for (const piece of joined(pieces)) {
+        const slow = out.write(piece);
+        life.wrote();
+        if (slow) await slow;
+      }
+    }
+  } finally {
+    life.stop();
+  }
+}
+
+/** How a stream ends that breaks off: the provider's own error as it came, else an error event of ours. */
+function lastWord(
+  thrown: GatewayError,
+  step: Step,
+  answer: Answer,
+  asked: Asked,
+  services: Services,
+): string | Uint8Array {
+  const { secret } = answer.target.upstream;
+  const credential = typeof secret === "string" ? undefined : secret.reveal();
+  const error = asGatewayError(redactError(thrown, credential));
+  asked.entry.failed(error);
+  services.health.begin(answer.target);
+  services.health.end(answer.target, services.clock.monotonic(), error);
+  if (error.source !== "upstream" || !(step.out instanceof Uint8Array)) return errorEvent(error, asked);
+  return redact(new TextDecoder().decode(step.out), credential);
+}
+
+function errorEvent(error: GatewayError, asked: Asked): string {
+  const { dialect } = asked.request;
+  return writeEvent(dialect.encodeErrorEvent(error, asked.entry.requestId));
+}
+
+/** Signs of life for a stream that is silent for as long as the policy says. */
+function keepAlive(asked: Asked, { clock }: Services, out: Out) {
+  const ms = asked.policy.keepAlive * 1000;
+  const sign = writeEvent(asked.request.dialect.keepAlive);
+  let last = clock.monotonic();
+  let cancel: (() => void) | undefined;
+  const check = () => {
+    const due = last + ms - clock.monotonic();
+    if (due <= 0) {
+      // Not awaited: a client too slow for this one has no need of a sign of life.
+      void out.write(sign);
+      last = clock.monotonic();
+    }
+    cancel = clock.after(due > 0 ? due : ms, check);
+  };
+  if (ms > 0) cancel = clock.after(ms, check);
+  return {
+    wrote: () => last = clock.monotonic(),
+    sign: () => void out.write(sign),
+    stop: () => cancel?.(),
+  };
+}
+
+/** Neighbouring pieces as one, so that what came in one read goes out in one write. */
+function joined(pieces: readonly (string | Uint8Array)[]): readonly (string | Uint8Array)[] {
+  if (pieces.length < 2) return pieces;
+  if (pieces.every((piece) => typeof piece === "string")) return [pieces.join("")];
+  const bytes = pieces.map((piece) => typeof piece === "string" ? new TextEncoder().encode(piece) : piece);
+  const all = new Uint8Array(bytes.reduce((length, piece) => length + piece.length, 0));
+  let at = 0;
+  for (const piece of bytes) {
+    all.set(piece, at);
+    at += piece.length;
+  }
+  return [all];
+}
+
+function keeper(answer: Answer, asked: Asked, { recall }: Services): (callId: string, kept: Kept) => void {
+  const { target } = answer;
+  if (!target.thinkingCache) return () => {};
+  return (callId, kept) => recall.keep(asked.principal.user, target.upstreamModel, callId, kept);
+}
+
+const STREAM_HEADERS = {
+  "content-type": "text/event-stream; charset=utf-8",
+  "cache-control": "no-cache, no-transform",
+  "x-accel-buffering": "no",
+} as const;
+
+/** What really answered, and what its provider says of limits. */
+function answerHeaders(
+  answer: Answer,
+  { entry, request }: Asked,
+  { clock }: Services,
+): Record<string, string> {
+  const upstreamId = answer.headers[answer.upstream.requestIdHeader];
+  return {
+    ...limitHeaders(answer, request.dialect, clock.now()),
+    "x-ai-proxy-model": headerSafe(answer.target.model),
+    "x-ai-proxy-provider": headerSafe(answer.target.upstream.name),
+    ...(upstreamId !== undefined && { "x-upstream-request-id": headerSafe(upstreamId) }),
+    ...warningsHeader(entry.warnings),
+  };
+}
+
+/** The dialect's own family as it came, or the limits in the words of the client's dialect. */
+function limitHeaders({ headers, upstream }: Answer, client: Dialect, now: number): Record<string, string> {
+  if (client !== upstream) return { ...client.limitHeaders.write(upstream.limitHeaders.read(headers, now)) };
+  const own = Object.entries(headers).filter(([name, value]) =>
+    value !== undefined && client.ownHeader(name)
+  );
+  return Object.fromEntries(own.map(([name, value]) => [name, value ?? ""]));
+}
+
+const MAX_WARNINGS_HEADER = 1024;
+
+/** Codes only, in ASCII, and no more than fits. */
+export function warningsHeader(warnings: readonly string[]): { "x-ai-proxy-warnings"?: string } {
+  if (warnings.length === 0) return {};
+  let header = "";
+  for (const code of warnings.map(headerSafe)) {
+    if (header.length + code.length + 1 > MAX_WARNINGS_HEADER) break;
+    header += header === "" ? code : `;${code}`;
+  }
+  return { "x-ai-proxy-warnings": header };
+}
+
+/** A name that a header cannot carry is percent-encoded. */
+export function headerSafe(value: string): string {
+  return value.replace(/[^\x21-\x7e]|%/gu, (character) => {
+    const bytes = new TextEncoder().encode(character);
+    return Array.from(bytes, (byte) => `%${byte.toString(16).toUpperCase().padStart(2, "0")}`).join("");
+  });
+}

@@ -1,0 +1,103 @@
+/** One call of one target: ready the request for it, exchange it, and once more where its refusal taught us how. */
+
+import type { Policy, Principal, Target } from "./access/policy.ts";
+import type { OpenEntry } from "./account/entry.ts";
+import { type ClientRequest, prepare, type Prepared } from "./dialects/bridge.ts";
+import type { Dialect } from "./dialects/dialect.ts";
+import { DIALECTS } from "./dialects/registry.ts";
+import { GatewayError } from "./errors.ts";
+import { exchange, type Exchanged } from "./exchange.ts";
+import { putBack } from "./recall.ts";
+import { redactError } from "./redact.ts";
+import type { Services } from "./services.ts";
+
+/** A request on its way: who asks what, and where it is written down. */
+export interface Asked {
+  readonly request: ClientRequest;
+  readonly principal: Principal;
+  readonly policy: Policy;
+  readonly entry: OpenEntry;
+  /** Aborts when the client leaves. */
+  readonly left: AbortSignal;
+}
+
+/** An answer that will reach the client. */
+export interface Answer extends Exchanged {
+  readonly target: Target;
+  /** The provider's dialect. */
+  readonly upstream: Dialect;
+}
+
+/**
+ * Calls a target.
+ * @param last no other target is left
+ * @throws GatewayError for every failure, the target's credential cut out of it
+ */
+export async function call(target: Target, last: boolean, asked: Asked, services: Services): Promise<Answer> {
+  const upstream = dialectOf(target);
+  const credential = credentialOf(target);
+  const attempt = async (prepared: Prepared): Promise<Answer> => {
+    const { request, entry, left } = asked;
+    const options = {
+      requestId: entry.requestId,
+      includeUsage: request.head.includeUsage,
+      legacyFunctions: false,
+      estimatedInput: Math.ceil(request.text.length / 4),
+    };
+    const { stream: streamed } = request.head;
+    const answer = await exchange(
+      { prepared, target, upstream, credential, streamed, last, options, left },
+      services,
+    );
+    entry.warned(prepared.warnings);
+    return { ...answer, target, upstream };
+  };
+  try {
+    const prepared = prepareFor(target, upstream, asked, services);
+    try {
+      return await attempt(prepared);
+    } catch (thrown) {
+      const learned = thrown instanceof GatewayError ? prepared.correct(thrown) : undefined;
+      if (!learned) throw thrown;
+      // Nothing had been answered, and this is another request than the one refused: it belongs to the same attempt.
+      services.learned.add(target.upstream.name, target.upstreamModel, learned.refuses);
+      return await attempt(prepareFor(target, upstream, asked, services));
+    }
+  } catch (thrown) {
+    throw redactError(thrown, credential);
+  }
+}
+
+/** The dialect that a target speaks. */
+export function dialectOf(target: Target): Dialect {
+  const dialect = DIALECTS.get(target.upstream.dialect);
+  if (!dialect) throw new Error(`No dialect "${target.upstream.dialect}"`);
+  return dialect;
+}
+
+/**
+ * The credential that a target's provider wants, if it wants one.
+ * @throws GatewayError `provider_key_missing`: an unset key is never sent as one
+ */
+export function credentialOf(target: Target): string | undefined {
+  const { secret, name } = target.upstream;
+  if (secret === "none") return undefined;
+  if (secret !== "missing") return secret.reveal();
+  throw new GatewayError("provider_key_missing", `The key of provider '${name}' is not configured`);
+}
+
+/** The request as it goes to a target, thoughts of earlier turns put back. */
+export function prepareFor(target: Target, upstream: Dialect, asked: Asked, services: Services): Prepared {
+  const { upstreamModel: model, maxOutputTokens, options } = target;
+  const refuses = services.learned.refuses(target.upstream.name, model);
+  const limits = maxOutputTokens === undefined ? {} : { maxOutputTokens };
+  return prepare(
+    asked.request,
+    upstream,
+    { model, options, refuses, ...limits },
+    (chat) =>
+      target.thinkingCache
+        ? putBack(chat, (callId) => services.recall.find(asked.principal.user, model, callId))
+        : chat,
+  );
+}

@@ -1,0 +1,31 @@
+/** The line: what happens to a request between its body and its answer. */
+
+import { permit, type Target } from "./access/policy.ts";
+import type { Answer, Asked } from "./call.ts";
+import { firstAnswer } from "./routing/attempt.ts";
+import { plan } from "./routing/plan.ts";
+import type { Services } from "./services.ts";
+import { tryTarget } from "./try-target.ts";
+
+/**
+ * The answer to a request, from the first target of its route that gives one.
+ * @throws GatewayError `model_not_found`, what the target that was asked for cannot express, or the last failure
+ */
+export async function converse(asked: Asked, services: Services): Promise<Answer> {
+  const { request, principal, policy, entry } = asked;
+  entry.asked(request.head.model, request.text.length);
+  const route = permit(policy, principal, request.head.model);
+  const { targets, passedOver } = plan(route, services.health, services.clock.monotonic());
+  for (const target of passedOver) {
+    entry.skipped(target.model, target.upstream.name, "cooling");
+    if (target === route.targets[0]) entry.movedOn("cooling");
+  }
+  const attempt = (target: Target, last: boolean) => tryTarget(target, last, asked, services);
+  const answer = await firstAnswer(targets, attempt, entry.movedOn);
+  entry.served(
+    answer.target.model,
+    answer.target.upstream.name,
+    answer.headers[answer.upstream.requestIdHeader],
+  );
+  return answer;
+}

@@ -1,0 +1,77 @@
+/**
+ * The deadline of one exchange with a provider, re-armed by phase: it judges silence, never the whole. One timer serves
+ * all phases, and moving the deadline costs an assignment.
+ */
+
+import { GatewayError } from "./errors.ts";
+import type { Clock } from "./services.ts";
+
+export interface Deadline {
+  /** Aborts with a GatewayError as its reason: `upstream_timeout`, or `client_disconnect`. */
+  readonly signal: AbortSignal;
+  /** From now on, so many seconds until `what` has come. */
+  arm(seconds: number, what: string): void;
+  /** Something came: the phase's time begins anew. */
+  touch(): void;
+  /** The exchange is over; nothing is aborted any more. */
+  release(): void;
+  /** Gives the exchange up. */
+  abandon(): void;
+}
+
+/** @param left aborts when the client leaves: the exchange ends with it */
+export function createDeadline(clock: Clock, left: AbortSignal): Deadline {
+  const controller = new AbortController();
+  let milliseconds = 0;
+  let until = 0;
+  let phase = "";
+  let cancelTimer: (() => void) | undefined;
+  let released = false;
+
+  const onLeft = () => abort(new GatewayError("client_disconnect", "The client left"));
+  const check = () => {
+    cancelTimer = undefined;
+    const rest = until - clock.monotonic();
+    if (rest > 0) cancelTimer = clock.after(rest, check);
+    else {
+      const message = `No ${phase} from the provider within ${milliseconds / 1000} s`;
+      abort(
+        new GatewayError("upstream_timeout", message, {
+          failure: "timeout",
+          detail: phase.replaceAll(" ", "-"),
+        }),
+      );
+    }
+  };
+  const release = () => {
+    released = true;
+    cancelTimer?.();
+    cancelTimer = undefined;
+    left.removeEventListener("abort", onLeft);
+  };
+  const abort = (reason: GatewayError) => {
+    if (released) return;
+    release();
+    controller.abort(reason);
+  };
+
+  if (left.aborted) onLeft();
+  else left.addEventListener("abort", onLeft);
+
+  return {
+    signal: controller.signal,
+    arm: (seconds, what) => {
+      if (released) return;
+      milliseconds = seconds * 1000;
+      phase = what;
+      until = clock.monotonic() + milliseconds;
+      cancelTimer?.();
+      cancelTimer = clock.after(milliseconds, check);
+    },
+    touch: () => {
+      until = clock.monotonic() + milliseconds;
+    },
+    release,
+    abandon: () => abort(new GatewayError("client_disconnect", "The exchange was given up")),
+  };
+}

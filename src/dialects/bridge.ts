@@ -1,0 +1,213 @@
+/**
+ * From one dialect to another, for one request: what to send to a target, and how its answer is brought back. Where
+ * both sides speak the same dialect nothing is translated: the client's bytes go on and the provider's come back, and
+ * a decoder reads usage and failures beside them.
+ */
+
+import type { ChatEvent, ChatReply, ChatRequest, Warning } from "../chat.ts";
+import { amended, GatewayError } from "../errors.ts";
+import { isObject, type Json, type JsonObject, stringifyJson, tryParseJson } from "../json.ts";
+import { type Members, withMembers } from "../json-scan.ts";
+import type { Correction, Dialect, HeaderRecord, ReplyOptions, RequestHead, TargetModel } from "./dialect.ts";
+import { splitFrames, type SseFrame, writeEvent } from "./sse.ts";
+import type { Stepper } from "./stepper.ts";
+
+/** A client's request: read once, decoded at most once, and only if some target speaks another dialect. */
+export interface ClientRequest {
+  readonly dialect: Dialect;
+  readonly head: RequestHead;
+  /** The body as it came. */
+  readonly text: string;
+  readonly members: Members;
+  readonly value: JsonObject;
+  readonly headers: HeaderRecord;
+  decoded(): ChatRequest;
+}
+
+/** A request as it goes to one target, and the way back. */
+export interface Prepared {
+  readonly body: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** The provider streams its answer, though the client may want it whole. */
+  readonly stream: boolean;
+  readonly warnings: readonly Warning[];
+
+  /** @throws GatewayError for a body that is no answer of the provider's */
+  reply(text: string): Brought;
+  /** A streamed answer for a client that wants it whole. */
+  gathered(reply: ChatReply): Brought;
+  /** A streamed answer, bytes in, steps out. May throw `upstream_invalid_event`. */
+  steps(options: ReplyOptions): Stepper<Uint8Array, Step>;
+  /** An error answer of the provider's. */
+  error(status: number, text: string, headers: HeaderRecord): GatewayError;
+  /** Whether the refused request may be sent once more without what was refused. */
+  correct(error: GatewayError): Correction | undefined;
+}
+
+/** A whole answer: what it says, and its body for the client. */
+export interface Brought {
+  readonly reply: ChatReply;
+  body(options: ReplyOptions): string;
+}
+
+/** A piece of a stream: what goes to the client, and what it means. An error is left to the caller to render. */
+export interface Step {
+  readonly out: Uint8Array | string | undefined;
+  readonly events: readonly ChatEvent[];
+}
+
+/**
+ * Reads what routing needs of a client's request.
+ * @throws GatewayError `model_missing` or `invalid_value`
+ */
+export function clientRequest(
+  dialect: Dialect,
+  body: { readonly text: string; readonly members: Members; readonly value: JsonObject },
+  headers: HeaderRecord,
+): ClientRequest {
+  let chat: ChatRequest | undefined;
+  return {
+    ...body,
+    dialect,
+    headers,
+    head: dialect.readHead(body.value),
+    decoded: () => chat ??= dialect.decodeRequest(body.value, headers),
+  };
+}
+
+/**
+ * Readies a request for a target.
+ * @param recall puts back what the client could not carry from one turn to the next
+ * @throws GatewayError `unsupported_parameter` or `invalid_value` for what the target cannot express
+ */
+export function prepare(
+  request: ClientRequest,
+  upstream: Dialect,
+  target: TargetModel,
+  recall: (chat: ChatRequest) => ChatRequest,
+): Prepared {
+  return request.dialect === upstream ? relay(request, target) : translate(request, upstream, target, recall);
+}
+
+/** Same dialect on both sides: only `model` changes, and what the contract names. */
+function relay(request: ClientRequest, target: TargetModel): Prepared {
+  const { dialect, head } = request;
+  const edits = { model: JSON.stringify(target.model), ...dialect.relayEdits(request.value) };
+  const undo = { model: target.model };
+  const unasked = (frame: SseFrame) => !head.includeUsage && dialect.isUnasked(frame);
+  return {
+    body: withMembers(request.text, request.members, edits),
+    headers: ownHeaders(dialect, request.headers),
+    stream: head.stream,
+    warnings: [],
+    reply: (text) => ({ reply: dialect.decodeReply(parsed(text), undo), body: () => text }),
+    gathered: () => {
+      throw new Error("A relayed answer is never gathered");
+    },
+    steps: () => {
+      const decode = dialect.decodeEvents(undo);
+      return framed(
+        (frame) => ({ out: unasked(frame) ? undefined : frame.bytes, events: decode.push(frame) }),
+        () => ({
+          out: undefined,
+          events: decode.end(),
+        }),
+      );
+    },
+    error: (status, text, headers) => {
+      const body = tryParseJson(text);
+      const error = dialect.decodeError(status, errorBody(body), headers);
+      return isObject(body) ? amended(error, { upstream: { status, body: text } }) : error;
+    },
+    correct: () => undefined,
+  };
+}
+
+function translate(
+  request: ClientRequest,
+  upstream: Dialect,
+  target: TargetModel,
+  recall: (chat: ChatRequest) => ChatRequest,
+): Prepared {
+  const client = request.dialect;
+  const chat = recall(request.decoded());
+  refuseLosses(chat, target);
+  const encoded = upstream.encodeRequest(chat, target);
+  const lost = chat.losses.filter((loss) => !loss.refuse).map((loss) => loss.code);
+  const shaped = (reply: ChatReply): Brought => ({
+    reply,
+    body: (options) =>
+      stringifyJson(client.encodeReply(reply, { ...options, legacyFunctions: chat.legacyFunctions })),
+  });
+  return {
+    body: stringifyJson(encoded.body),
+    headers: encoded.headers,
+    stream: encoded.stream,
+    warnings: [...lost, ...encoded.warnings],
+    reply: (text) => shaped(upstream.decodeReply(parsed(text), encoded.undo)),
+    gathered: shaped,
+    steps: (options) => {
+      const decode = upstream.decodeEvents(encoded.undo);
+      const encode = client.encodeEvents({ ...options, legacyFunctions: chat.legacyFunctions });
+      const written = (events: readonly ChatEvent[], final: boolean) => {
+        const out = events.filter(({ type }) => type !== "error").flatMap((event) => encode.push(event));
+        const failed = events.some(({ type }) => type === "error");
+        return [...out, ...(final && !failed ? encode.end() : [])].map(writeEvent).join("");
+      };
+      return framed((frame) => {
+        const events = decode.push(frame);
+        return { out: written(events, false), events };
+      }, () => {
+        const events = decode.end();
+        return { out: written(events, true), events };
+      });
+    },
+    error: (status, text, headers) => upstream.decodeError(status, errorBody(tryParseJson(text)), headers),
+    correct: (error) => upstream.correct?.(error, encoded.body),
+  };
+}
+
+/** Bytes to steps, a step for each frame and one for the stream's end. */
+function framed(each: (frame: SseFrame) => Step, last: () => Step): Stepper<Uint8Array, Step> {
+  const split = splitFrames();
+  return {
+    push: (bytes) => split.push(bytes).map(each),
+    end: () => [...split.end().map(each), last()],
+  };
+}
+
+/** What the vocabulary has no word for and cannot be left out is refused before anything is sent. */
+function refuseLosses(chat: ChatRequest, target: TargetModel): void {
+  for (const loss of chat.losses) {
+    if (!loss.refuse) continue;
+    if (loss.code === "unpaired_tool_calls") {
+      if (target.options.repair) continue;
+      throw new GatewayError("invalid_value", loss.message, { param: loss.field });
+    }
+    const code = loss.code === "invalid_value" ? "invalid_value" : "unsupported_parameter";
+    throw new GatewayError(code, loss.message, { param: loss.field });
+  }
+}
+
+/** The dialect's own family of headers goes on as it came, retry advice and credentials aside. */
+function ownHeaders(dialect: Dialect, headers: HeaderRecord): Record<string, string> {
+  const own: [string, string][] = [];
+  for (const [name, value] of Object.entries(headers)) {
+    if (value !== undefined && dialect.ownHeader(name)) own.push([name, value]);
+  }
+  return Object.fromEntries(own);
+}
+
+function parsed(text: string): Json {
+  const value = tryParseJson(text);
+  if (value !== undefined) return value;
+  throw new GatewayError("upstream_invalid_response", "The provider's answer is not JSON", {
+    failure: "invalid",
+    detail: text.trim() === "" ? "empty" : "not-json",
+  });
+}
+
+/** Only an object or an array can be a provider's error; anything else is somebody else's text. */
+function errorBody(body: Json | undefined): Json | undefined {
+  return typeof body === "object" && body !== null ? body : undefined;
+}

@@ -1,0 +1,128 @@
+/** What is served where: one line for each path. */
+
+import type { Policy, Principal } from "./access/policy.ts";
+import { authenticate } from "./access/authenticate.ts";
+import type { OpenEntry } from "./account/entry.ts";
+import { bringBack, bringBackLate, type Reply } from "./bring-back.ts";
+import type { Answer, Asked } from "./call.ts";
+import { converse } from "./converse.ts";
+import { countTokens } from "./count-tokens.ts";
+import { clientRequest } from "./dialects/bridge.ts";
+import type { Dialect } from "./dialects/dialect.ts";
+import { CLIENT_ENDPOINTS, clientDialect } from "./dialects/registry.ts";
+import { type Incoming, readJsonObject } from "./http.ts";
+import { listModels, showModel } from "./models.ts";
+import type { Services } from "./services.ts";
+
+export interface Endpoint {
+  readonly methods: readonly string[];
+  /** What its refusals are written in. */
+  readonly dialect: Dialect;
+  readonly answer: (visit: Visit) => Reply | Promise<Reply>;
+}
+
+/** A request at its endpoint. */
+export interface Visit {
+  readonly request: Incoming;
+  readonly dialect: Dialect;
+  readonly entry: OpenEntry;
+  readonly services: Services;
+}
+
+/**
+ * The endpoint of a raw request target: by the exact path before the `?`, nothing decoded or normalised first.
+ * @returns undefined where nothing is served
+ */
+export function findEndpoint(request: Incoming): Endpoint | undefined {
+  const path = pathOf(request.target);
+  const known = CLIENT_ENDPOINTS.get(path);
+  if (known) {
+    return { methods: ["POST"], dialect: known.dialect, answer: known.kind === "chat" ? chat : tokens };
+  }
+  const dialect = clientDialect(request.headers);
+  const get = (answer: Endpoint["answer"]) => ({ methods: ["GET", "HEAD"], dialect, answer });
+  if (path === "/v1/models") return get(models);
+  if (path.startsWith("/v1/models/")) return get(model);
+  if (path === "/healthz") return get(() => plain(200, "ok"));
+  if (path === "/readyz") {
+    return get(({ services }) => services.draining() ? plain(503, "draining") : plain(200, "ok"));
+  }
+  if (path === "/") return { methods: ["HEAD"], dialect, answer: () => plain(200, "") };
+  return undefined;
+}
+
+/** The path of a raw request target. */
+export function pathOf(target: string): string {
+  return target.split("?", 1)[0] ?? "";
+}
+
+async function chat(visit: Visit): Promise<Reply> {
+  const { services } = visit;
+  const asked = await read(visit);
+  const coming = converse(asked, services);
+  const silence = asked.request.head.stream ? asked.policy.keepAlive * 1000 : 0;
+  const answer = await inTime(coming, silence, services);
+  return answer ? bringBack(answer, asked, services) : bringBackLate(coming, asked, services);
+}
+
+async function tokens(visit: Visit): Promise<Reply> {
+  return countTokens(await read(visit), visit.services);
+}
+
+function models(visit: Visit): Reply {
+  const { policy, principal } = identify(visit);
+  return json(listModels(policy, principal));
+}
+
+function model(visit: Visit): Reply {
+  const { policy, principal } = identify(visit);
+  return json(showModel(policy, principal, pathOf(visit.request.target).slice("/v1/models/".length)));
+}
+
+/** Who is asking, under the policy that the whole request keeps. */
+function identify({ request, entry, services }: Visit): { policy: Policy; principal: Principal } {
+  const policy = services.policy();
+  const principal = authenticate(request, policy, services.clock.now());
+  entry.identified(principal.user, principal.key);
+  return { policy, principal };
+}
+
+/** The body is read only once it is known who sends it. */
+async function read(visit: Visit): Promise<Asked> {
+  const { request, dialect, entry } = visit;
+  const { policy, principal } = identify(visit);
+  const body = await readJsonObject(request);
+  return {
+    request: clientRequest(dialect, body, request.headers),
+    principal,
+    policy,
+    entry,
+    left: request.left,
+  };
+}
+
+/** The answer, or undefined if it is not there within so many milliseconds; 0 waits for it. */
+async function inTime(coming: Promise<Answer>, ms: number, { clock }: Services): Promise<Answer | undefined> {
+  if (ms === 0) return await coming;
+  let cancel = () => {};
+  const silence = new Promise<undefined>((resolve) => {
+    cancel = clock.after(ms, () => resolve(undefined));
+  });
+  try {
+    return await Promise.race([coming, silence]);
+  } finally {
+    cancel();
+  }
+}
+
+function plain(status: number, text: string): Reply {
+  return {
+    status,
+    headers: { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" },
+    body: text,
+  };
+}
+
+function json(value: unknown): Reply {
+  return { status: 200, headers: { "content-type": "application/json" }, body: JSON.stringify(value) };
+}

@@ -1,0 +1,104 @@
+/** The gateway: a request in, a response out, whatever happens; and an entry that says what did. */
+
+import { type OpenEntry, openEntry } from "./account/entry.ts";
+import { headerSafe, type Reply, warningsHeader } from "./bring-back.ts";
+import type { Dialect } from "./dialects/dialect.ts";
+import { clientDialect } from "./dialects/registry.ts";
+import { findEndpoint, pathOf } from "./endpoints.ts";
+import { asGatewayError, GatewayError } from "./errors.ts";
+import type { Incoming, Outgoing } from "./http.ts";
+import type { Services } from "./services.ts";
+
+/** Never rejects: what cannot be answered is refused, in the client's dialect. */
+export type Gateway = (request: Incoming) => Promise<Outgoing>;
+
+export function createGateway(services: Services): Gateway {
+  return async (request) => {
+    const began = services.clock.monotonic();
+    const entry = open(request, services);
+    const endpoint = findEndpoint(request);
+    const dialect = endpoint?.dialect ?? clientDialect(request.headers);
+    let reply: Reply;
+    try {
+      if (!endpoint) throw new GatewayError("not_found", `Nothing is served at '${pathOf(request.target)}'`);
+      if (!endpoint.methods.includes(request.method)) {
+        reply = refuse(methodNotAllowed(request.method, endpoint.methods), dialect, entry);
+        reply = { ...reply, headers: { ...reply.headers, allow: endpoint.methods.join(", ") } };
+      } else {
+        reply = await endpoint.answer({ request, dialect, entry, services });
+      }
+    } catch (thrown) {
+      const error = asGatewayError(thrown);
+      if (error.code === "internal") services.log.error(`Request ${entry.requestId} failed`, error.cause);
+      reply = refuse(error, dialect, entry);
+    }
+    const { status, body } = reply;
+    const headers = { ...reply.headers, ...common(entry, dialect, services.clock.monotonic() - began) };
+    return { status, headers, body, done: (sent) => entry.close({ status, ...sent }) };
+  };
+}
+
+function open(request: Incoming, { clock, newId, sink }: Services): OpenEntry {
+  const { method, target, version, peer, headers } = request;
+  const start = {
+    requestId: saneId(headers["x-request-id"]) ?? newId(),
+    method,
+    target,
+    version,
+    peer,
+    referer: headers["referer"],
+    userAgent: headers["user-agent"],
+    forwardedFor: headers["x-forwarded-for"],
+    time: clock.now(),
+  };
+  return openEntry(start, clock.monotonic, sink);
+}
+
+/** The caller's own id, if it can stand in a header and a log line as it is. */
+function saneId(id: string | undefined): string | undefined {
+  return id !== undefined && /^[A-Za-z0-9._:/@-]{1,128}$/.test(id) ? id : undefined;
+}
+
+/** A refusal or a failure as the client's dialect says it; an upstream's own words where it speaks the same one. */
+function refuse(error: GatewayError, dialect: Dialect, entry: OpenEntry): Reply {
+  entry.failed(error);
+  const own = error.upstream;
+  const { status, body } = dialect.encodeError(error, entry.requestId);
+  return {
+    status: own?.status ?? status,
+    headers: {
+      "content-type": "application/json",
+      "x-ai-proxy-error-source": error.source,
+      // Both official SDKs obey it; what we tried more than once they need not try again.
+      ...((error.final || entry.tries > 1) && { "x-should-retry": "false" }),
+      ...(error.retryAfter !== undefined && { "retry-after": `${Math.ceil(error.retryAfter)}` }),
+      ...warningsHeader(entry.warnings),
+    },
+    body: own?.body ?? JSON.stringify(body),
+  };
+}
+
+function methodNotAllowed(method: string, allowed: readonly string[]): GatewayError {
+  return new GatewayError(
+    "method_not_allowed",
+    `Method '${method}' is not allowed here, only ${allowed.join(", ")}`,
+  );
+}
+
+/** What every response carries. */
+function common(entry: OpenEntry, dialect: Dialect, ms: number): Record<string, string> {
+  const { requestId, tries, failover } = entry;
+  return {
+    [dialect.requestIdHeader]: requestId,
+    "x-request-id": requestId,
+    ...(tries > 0 && { "x-ai-proxy-attempts": `${tries}` }),
+    ...(failover !== undefined && { "x-ai-proxy-failover": headerSafe(failover) }),
+    ...serverTiming(ms, entry.upstreamMs),
+  };
+}
+
+/** What the proxy itself added, and what the provider took until it was sure to answer: milliseconds. */
+function serverTiming(totalMs: number, upstreamMs: number): Record<string, string> {
+  const proxy = Math.max(0, totalMs - upstreamMs).toFixed(1);
+  return { "server-timing": `proxy;dur=${proxy}, upstream;dur=${upstreamMs.toFixed(1)}` };
+}

@@ -1,0 +1,144 @@
+/**
+ * HTTP as the gateway sees it, on any runtime: plain values in, plain values out, and bodies that are read and
+ * written piece by piece.
+ */
+
+import type { HeaderRecord } from "./dialects/dialect.ts";
+import { GatewayError } from "./errors.ts";
+import { isObject, type JsonObject, parseJson } from "./json.ts";
+import { type Members, scanJson } from "./json-scan.ts";
+
+export interface Incoming {
+  readonly method: string;
+  /** The raw request target, as it stood in the request line. */
+  readonly target: string;
+  /** `1.1` */
+  readonly version: string;
+  /** A header that came more than once is joined by ", ". */
+  readonly headers: HeaderRecord;
+  /** The address of the socket's other end. */
+  readonly peer: string;
+  readonly body: AsyncIterable<Uint8Array>;
+  /** Aborts when the client leaves before its answer is complete. */
+  readonly left: AbortSignal;
+}
+
+export interface Outgoing {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | StreamBody;
+  /** Called exactly once, when the last byte has gone or the client has. */
+  readonly done: (sent: Sent) => void;
+}
+
+/** Writes a body as it comes; returns when all is written. */
+export type StreamBody = (out: Out) => Promise<void>;
+
+export interface Out {
+  /** A promise when the client is slower than we are: to be awaited before the next write. */
+  write(piece: string | Uint8Array): void | Promise<void>;
+}
+
+export interface Sent {
+  /** Bytes of the body that were handed to the connection. */
+  readonly bytes: number;
+  /** The whole answer went out. */
+  readonly complete: boolean;
+}
+
+/** 32 MiB: what the providers accept. */
+export const MAX_BODY_BYTES = 32 * 1024 * 1024;
+
+/** A request's body, parsed once: its text for those who relay it, where its members stand, and its value. */
+export interface JsonBody {
+  readonly text: string;
+  readonly members: Members;
+  readonly value: JsonObject;
+}
+
+/**
+ * Reads a request's body as one JSON object.
+ * @throws GatewayError `unsupported_media_type`, `request_too_large`, `json_too_complex`, `invalid_json`, or
+ * `invalid_value` for a key that stands twice in one object
+ */
+export async function readJsonObject(request: Incoming): Promise<JsonBody> {
+  checkMedia(request.headers);
+  if (Number(request.headers["content-length"] ?? 0) > MAX_BODY_BYTES) throw bodyTooLarge();
+  const bytes = await readBytes(request.body, MAX_BODY_BYTES, bodyTooLarge);
+  return parseBody(decodeText(bytes));
+}
+
+/** A JSON object's text as a `JsonBody`; throws as `readJsonObject` does. */
+export function parseBody(text: string): JsonBody {
+  const members = scanJson(text);
+  let value;
+  try {
+    value = parseJson(text);
+  } catch (cause) {
+    throw invalidJson(cause);
+  }
+  if (!isObject(value)) throw invalidJson();
+  return { text, members, value };
+}
+
+/** All bytes of a body; `tooLarge` makes the error for more than `limit` of them. */
+export async function readBytes(
+  body: AsyncIterable<Uint8Array>,
+  limit: number,
+  tooLarge: () => GatewayError,
+): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  for await (const piece of body) {
+    length += piece.length;
+    if (length > limit) throw tooLarge();
+    pieces.push(piece);
+  }
+  const [first] = pieces;
+  if (pieces.length === 1 && first) return first;
+  const all = new Uint8Array(length);
+  let at = 0;
+  for (const piece of pieces) {
+    all.set(piece, at);
+    at += piece.length;
+  }
+  return all;
+}
+
+const strictDecoder = new TextDecoder("utf-8", { fatal: true });
+
+/** Text that is well-formed UTF-8, or `invalid_json`; a byte order mark at its start is dropped. */
+function decodeText(bytes: Uint8Array): string {
+  try {
+    return strictDecoder.decode(bytes);
+  } catch (cause) {
+    throw invalidJson(cause);
+  }
+}
+
+/** A JSON body under another declared type (curl's default) is read as JSON; what cannot be JSON is refused. */
+function checkMedia(headers: HeaderRecord): void {
+  const encoding = headers["content-encoding"]?.trim().toLowerCase();
+  if (encoding && encoding !== "identity") throw unsupportedMedia(`content-encoding '${encoding}'`);
+  const type = headers["content-type"]?.toLowerCase() ?? "";
+  if (type.startsWith("multipart/")) throw unsupportedMedia("a multipart body");
+  const charset = /;\s*charset="?([^";\s]+)/.exec(type)?.[1];
+  if (charset && !["utf-8", "utf8", "us-ascii"].includes(charset)) {
+    throw unsupportedMedia(`charset '${charset}'`);
+  }
+}
+
+function unsupportedMedia(what: string): GatewayError {
+  return new GatewayError("unsupported_media_type", `Send the request body as plain UTF-8 JSON, not ${what}`);
+}
+
+function invalidJson(cause?: unknown): GatewayError {
+  return new GatewayError("invalid_json", "Invalid JSON in request body", { cause });
+}
+
+function bodyTooLarge(): GatewayError {
+  return new GatewayError(
+    "request_too_large",
+    `The request body is larger than ${MAX_BODY_BYTES} bytes (32 MiB)`,
+  );
+}

@@ -1,0 +1,46 @@
+/** All that the line may touch of the world. Tests hand in fakes; `commands/start.ts` hands in the real ones. */
+
+import type { Policy } from "./access/policy.ts";
+import type { Sink } from "./account/entry.ts";
+import type { Learned } from "./learned.ts";
+import type { Recall } from "./recall.ts";
+import type { Health } from "./routing/health.ts";
+import type { RetryBudget } from "./routing/retry.ts";
+import type { Send } from "./upstream/send.ts";
+
+export interface Services {
+  /** The policy in force; a request asks once and keeps what it got. */
+  readonly policy: () => Policy;
+  readonly send: Send;
+  readonly clock: Clock;
+  /** A fresh id for a request: unique, and safe in a header and a log line. */
+  readonly newId: () => string;
+  /** A number in [0, 1), for jitter. */
+  readonly random: () => number;
+  readonly health: Health;
+  readonly retries: RetryBudget;
+  readonly recall: Recall;
+  readonly learned: Learned;
+  /** Where closed entries go. */
+  readonly sink: Sink;
+  /** The application's own log. */
+  readonly log: AppLog;
+  /** True once no new work is wanted. */
+  readonly draining: () => boolean;
+}
+
+export interface Clock {
+  /** Milliseconds since 1970, for time stamps alone. */
+  now(): number;
+  /** Milliseconds that only grow, for every measure of time. */
+  monotonic(): number;
+  /** Calls back once after so many milliseconds, unless it is cancelled by the function that this gives. */
+  after(ms: number, callback: () => void): () => void;
+}
+
+export interface AppLog {
+  info(message: string): void;
+  warn(message: string): void;
+  /** `cause` is for operators: its stack is shown when `DEBUG` is set. */
+  error(message: string, cause?: unknown): void;
+}

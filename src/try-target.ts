@@ -1,0 +1,91 @@
+/** A target tried: one call, after that the retries that its provider is configured for, and all of it on record. */
+
+import type { Target } from "./access/policy.ts";
+import { type Answer, type Asked, call } from "./call.ts";
+import { asGatewayError, type GatewayError } from "./errors.ts";
+import { judge, type Outcome } from "./routing/attempt.ts";
+import { retryDelay } from "./routing/retry.ts";
+import type { Services } from "./services.ts";
+
+/**
+ * What trying a target gives.
+ * @param last no other target is left
+ */
+export async function tryTarget(
+  target: Target,
+  last: boolean,
+  asked: Asked,
+  services: Services,
+): Promise<Outcome<Answer>> {
+  const bucket = `${target.upstream.name}/${target.upstreamModel}`;
+  services.retries.earn(bucket);
+  for (let tries = 1;; tries++) {
+    const outcome = await once(target, last, asked, services);
+    if (outcome.kind === "answered" || tries > target.upstream.retries || asked.left.aborted) return outcome;
+    const delay = retryDelay(outcome.error, tries, services.random());
+    if (delay === undefined || !services.retries.spend(bucket, services.clock.monotonic())) return outcome;
+    await pause(delay, asked.left, services);
+  }
+}
+
+async function once(
+  target: Target,
+  last: boolean,
+  asked: Asked,
+  services: Services,
+): Promise<Outcome<Answer>> {
+  const { entry, policy, request } = asked;
+  const { clock, health } = services;
+  const began = clock.monotonic();
+  const tried = (status: number | undefined, reason: string, detail?: string) =>
+    entry.tried({
+      model: target.model,
+      provider: target.upstream.name,
+      status,
+      reason,
+      detail,
+      ms: clock.monotonic() - began,
+    });
+  health.begin(target);
+  try {
+    const answer = await call(target, last, asked, services);
+    health.end(target, clock.monotonic(), "answered");
+    tried(200, "ok");
+    return { kind: "answered", answer };
+  } catch (thrown) {
+    const error = asGatewayError(thrown);
+    const sent = error.source === "upstream" || error.failure === "connect" || error.failure === "timeout" ||
+      error.failure === "invalid";
+    health.end(target, clock.monotonic(), sent ? error : "left");
+    if (error.code === "internal") throw error;
+    const next = sent ? judge(error, policy) : unasked(error, target.model === request.head.model);
+    if (sent) tried(error.upstreamStatus, judge(error, policy) ?? error.failure, error.detail);
+    else if (error.code !== "client_disconnect") {
+      entry.skipped(target.model, target.upstream.name, next ?? "unsupported");
+    } else tried(undefined, "client_disconnect");
+    return { kind: "failed", error, next };
+  }
+}
+
+/**
+ * Nothing was sent: the key is missing, or the target cannot express the request. The model that was asked for is
+ * refused for that; a fallback is passed over.
+ */
+function unasked(error: GatewayError, askedFor: boolean): string | undefined {
+  if (error.code === "client_disconnect") return undefined;
+  if (error.code === "provider_key_missing") return "key_missing";
+  return askedFor ? undefined : "unsupported";
+}
+
+/** Waits, but not for a client that has left. */
+function pause(ms: number, left: AbortSignal, { clock }: Services): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      cancel();
+      left.removeEventListener("abort", done);
+      resolve();
+    };
+    const cancel = clock.after(ms, done);
+    left.addEventListener("abort", done);
+  });
+}

@@ -1,0 +1,72 @@
+/** Sends a request to a provider: the only use of ofetch, which is given a `fetch` of ours (see `connect.ts`). */
+
+import { createFetch } from "ofetch";
+import type { HeaderRecord } from "../dialects/dialect.ts";
+import { GatewayError } from "../errors.ts";
+import { type Connect, failureOf } from "./connect.ts";
+
+export interface UpstreamRequest {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** JSON text. */
+  readonly body: string;
+  /** Ends the exchange whenever it aborts; its reason, if it is a GatewayError, is what is thrown. */
+  readonly signal: AbortSignal;
+  /** Seconds that connecting may take, TLS included. */
+  readonly connectTimeout: number;
+}
+
+export interface UpstreamResponse {
+  readonly status: number;
+  readonly headers: HeaderRecord;
+  /** Bytes as they come, decoded if the provider compressed them; throws GatewayError when they break off. */
+  readonly body: AsyncIterable<Uint8Array>;
+}
+
+/** @throws GatewayError `upstream_unreachable` (nothing was answered), or the signal's reason */
+export type Send = (request: UpstreamRequest) => Promise<UpstreamResponse>;
+
+/** A `Send` over connections that are kept and capped. */
+export function createSend(connect: Connect): Send {
+  const upstreamFetch = createFetch({ fetch: connect.fetch });
+  return async ({ url, headers, body, signal, connectTimeout }) => {
+    let response;
+    try {
+      response = await upstreamFetch.raw(url, {
+        method: "POST",
+        headers: { "content-type": "application/json", "accept-encoding": "identity", ...headers },
+        body,
+        signal,
+        responseType: "stream",
+        // Deadlines, retries and what an error status means are decided by the line, not here.
+        retry: false,
+        ignoreResponseError: true,
+        redirect: "manual",
+        dispatcher: connect.dispatcher(connectTimeout),
+      });
+    } catch (thrown) {
+      throw abortReason(signal) ?? failureOf(thrown);
+    }
+    const answer = connect.answerOf(response);
+    if (answer.status >= 300 && answer.status < 400) {
+      throw new GatewayError("upstream_invalid_response", "The provider answered with a redirect", {
+        failure: "invalid",
+        detail: "redirect",
+      });
+    }
+    return { status: answer.status, headers: answer.headers, body: guarded(answer.body, signal) };
+  };
+}
+
+/** Bytes whose breaking off is a GatewayError. */
+async function* guarded(body: AsyncIterable<Uint8Array>, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  try {
+    yield* body;
+  } catch (thrown) {
+    throw abortReason(signal) ?? failureOf(thrown);
+  }
+}
+
+function abortReason(signal: AbortSignal): unknown {
+  return signal.aborted ? signal.reason : undefined;
+}
