@@ -1,0 +1,216 @@
+/** `ai-proxy ask`: one prompt through the same routing core, in this process. */
+
+import process from "node:process";
+import type { ParsedArgs } from "citty";
+import type { Policy, Principal } from "../access/policy.ts";
+import { type Entry, openEntry } from "../account/entry.ts";
+import type { Answer, Asked } from "../call.ts";
+import type { ChatRequest } from "../chat.ts";
+import { defaultFile, loadPolicy } from "../config/load.ts";
+import { converse } from "../converse.ts";
+import { type ClientRequest, clientRequest } from "../dialects/bridge.ts";
+import { clientDialect } from "../dialects/registry.ts";
+import { asGatewayError, GatewayError } from "../errors.ts";
+import { parseBody } from "../http.ts";
+import { stringifyJson } from "../json.ts";
+import { didYouMean } from "../nearest.ts";
+import { command, FAILED, stop, USAGE } from "./args.ts";
+import { renderProblem } from "./check-config.ts";
+import { startDemo } from "../demo/start-demo.ts";
+import { createLog, type Io } from "./io.ts";
+import { appLog, startServices } from "./start.ts";
+
+const ARGS = {
+  prompt: { type: "positional", required: false, description: "What to ask (default: standard input)" },
+  user: { type: "string", description: "Who asks; needed unless there is only one user", valueHint: "NAME" },
+  model: { type: "string", description: "The model; needed unless the user has only one", valueHint: "NAME" },
+  config: {
+    type: "string",
+    description: "The configuration (default: $AI_PROXY_CONFIG, else rbac.json)",
+    valueHint: "FILE",
+  },
+  system: { type: "string", description: "Instructions for the model", valueHint: "TEXT" },
+  stream: { type: "boolean", default: true, description: "Print the answer as it comes" },
+  json: { type: "boolean", description: "Print the whole reply as JSON" },
+  demo: { type: "boolean", description: "Ask simulated providers: no configuration and no keys needed" },
+} as const;
+
+export default command(ARGS, ask);
+
+async function ask(args: ParsedArgs<typeof ARGS>, io: Io): Promise<number> {
+  if (args.demo && args.config !== undefined) {
+    throw stop(USAGE, "The flag --demo brings its own configuration: leave --config out");
+  }
+  const demo = args.demo ? await startDemo(io.env) : undefined;
+  try {
+    const policy = await load(demo?.file ?? args.config ?? defaultFile(io.env), demo?.env ?? io.env, io);
+    const user = args.user ?? only("user", [...policy.users.keys()]);
+    const model = args.model ?? only("model", [...policy.users.get(user)?.routes.keys() ?? []]);
+    checkUser(policy, user);
+    const prompt = args.prompt ?? await readAll(io.stdin);
+    if (prompt.trim() === "") {
+      throw stop(USAGE, "The prompt is empty: give it as an argument or on standard input");
+    }
+    const request = requestOf({ prompt, system: args.system, model, stream: args.stream && !args.json });
+    return await converseOnce(request, { user }, policy, args.json === true, io);
+  } finally {
+    await demo?.close();
+  }
+}
+
+async function load(file: string, env: Io["env"], io: Io): Promise<Policy> {
+  const { policy, problems, unreadable } = await loadPolicy({ file, env, now: io.now() });
+  if (policy) return policy;
+  const print = createLog(io);
+  for (const problem of problems) {
+    (problem.severity === "problem" ? print.fatal : print.warn)(renderProblem(problem));
+  }
+  throw stop(unreadable === undefined ? FAILED : USAGE, unreadable ?? `Not asked: ${file} has problems`);
+}
+
+/** The only one there is, or bad usage. */
+function only(what: "user" | "model", names: readonly string[]): string {
+  const [first] = names;
+  if (first !== undefined && names.length === 1) return first;
+  throw stop(
+    USAGE,
+    `The flag --${what} is missing: ${names.length === 0 ? "there is none" : `one of ${names.join(", ")}`}`,
+  );
+}
+
+function checkUser(policy: Policy, user: string): void {
+  if (policy.users.has(user)) return;
+  throw stop(
+    FAILED,
+    `User not authorized: ${JSON.stringify(user)}${didYouMean(user, [...policy.users.keys()])}`,
+  );
+}
+
+interface Question {
+  readonly prompt: string;
+  readonly system: string | undefined;
+  readonly model: string;
+  readonly stream: boolean;
+}
+
+/** The question as a client of the proxy would send it. */
+function requestOf({ prompt, system, model, stream }: Question): ClientRequest {
+  const text = (words: string) => [{ type: "text", text: words } as const];
+  const chat: ChatRequest = {
+    model,
+    messages: [
+      ...(system === undefined ? [] : [{ role: "system", content: text(system) } as const]),
+      { role: "user", content: text(prompt) },
+    ],
+    tools: [],
+    stream,
+    includeUsage: stream,
+    legacyFunctions: false,
+    losses: [],
+  };
+  const dialect = clientDialect({});
+  const { body } = dialect.encodeRequest(chat, { model, options: {}, refuses: new Set() });
+  return clientRequest(dialect, parseBody(stringifyJson(body)), {});
+}
+
+async function converseOnce(
+  request: ClientRequest,
+  principal: Principal,
+  policy: Policy,
+  json: boolean,
+  io: Io,
+): Promise<number> {
+  let closed: Entry | undefined;
+  const sink = (entry: Entry) => closed = entry;
+  const { services, close } = startServices({
+    policy: () => policy,
+    sink,
+    log: appLog(io),
+    draining: () => false,
+  });
+  const leaving = new AbortController();
+  const leave = () => leaving.abort();
+  process.on("SIGINT", leave);
+  const start = {
+    requestId: services.newId(),
+    method: "",
+    target: "",
+    version: "",
+    peer: "",
+    time: services.clock.now(),
+  };
+  const entry = openEntry(
+    { ...start, referer: undefined, userAgent: undefined, forwardedFor: undefined },
+    services.clock.monotonic,
+    sink,
+  );
+  const asked: Asked = { request, principal, policy, entry, left: leaving.signal };
+  let failure: GatewayError | undefined;
+  try {
+    await print(await converse(asked, services), asked, json, io);
+  } catch (thrown) {
+    failure = asGatewayError(thrown);
+    entry.failed(failure);
+  } finally {
+    process.off("SIGINT", leave);
+    entry.close({ status: failure?.status ?? 200, bytes: 0, complete: true });
+    await close();
+  }
+  if (closed) report(closed, io);
+  if (!failure) return 0;
+  if (failure.code === "internal") throw failure.cause;
+  throw stop(FAILED, failure.message);
+}
+
+/** The answer to standard output, as it comes. */
+async function print(answer: Answer, asked: Asked, json: boolean, io: Io): Promise<void> {
+  if (answer.body.kind === "whole") {
+    const { brought } = answer.body;
+    asked.entry.answered(brought.reply);
+    const texts = brought.reply.content.flatMap((part) => part.type === "text" ? [part.text] : []);
+    io.stdout.write(`${json ? brought.body(answer.options) : texts.join("")}\n`);
+    return;
+  }
+  const { held, rest } = answer.body;
+  let begun = false;
+  try {
+    for (let steps: typeof held | undefined = held; steps; steps = await rest.next()) {
+      for (const event of steps.flatMap(({ events }) => events)) {
+        asked.entry.saw(event);
+        if (event.type === "error") throw event.error;
+        if (event.type !== "text-delta") continue;
+        io.stdout.write(event.text);
+        begun = true;
+      }
+    }
+  } finally {
+    if (begun) io.stdout.write("\n");
+  }
+}
+
+/** Route, failover and token usage, for people. */
+function report(entry: Entry, io: Io): void {
+  const print = createLog(io);
+  for (const { model, provider, reason, status } of entry.attempts) {
+    if (reason !== "ok") {
+      print.warn(
+        `${model} at ${provider} did not answer: ${[reason, status].filter(Boolean).join(", status ")}`,
+      );
+    }
+  }
+  if (entry.served === undefined) return;
+  const { usage, usageSource } = entry;
+  const tokens = usage
+    ? `${usage.input} + ${usage.output} = ${usage.input + usage.output} tokens (${usageSource})`
+    : "no token usage";
+  print.log(`${entry.served} at ${entry.provider} answered: ${tokens}, ${Math.round(entry.durationMs)} ms`);
+}
+
+async function readAll(input: Io["stdin"]): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const piece of input) {
+    text += typeof piece === "string" ? piece : decoder.decode(piece, { stream: true });
+  }
+  return text + decoder.decode();
+}

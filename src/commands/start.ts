@@ -1,0 +1,74 @@
+/** What `serve` and `ask` share: the real services behind the line. */
+
+import { randomBytes } from "node:crypto";
+import type { Policy } from "../access/policy.ts";
+import type { Sink } from "../account/entry.ts";
+import { createLearned } from "../learned.ts";
+import { createRecall } from "../recall.ts";
+import { createHealth } from "../routing/health.ts";
+import { createRetryBudget } from "../routing/retry.ts";
+import type { AppLog, Clock, Services } from "../services.ts";
+import { createConnect } from "../upstream/connect.ts";
+import { createSend } from "../upstream/send.ts";
+import { createLog, type Io } from "./io.ts";
+
+export interface StartOptions {
+  readonly policy: () => Policy;
+  readonly sink: Sink;
+  readonly log: AppLog;
+  readonly draining: () => boolean;
+}
+
+export interface Started {
+  readonly services: Services;
+  /** Closes the connections to providers; what still runs fails. */
+  close(): Promise<void>;
+}
+
+/** Builds the services. Nothing is opened, read or called before a request needs it. */
+export function startServices({ policy, sink, log, draining }: StartOptions): Started {
+  const connect = createConnect();
+  const clock = systemClock();
+  return {
+    services: {
+      policy,
+      send: createSend(connect),
+      clock,
+      random: Math.random,
+      newId: () => `req_${randomBytes(12).toString("hex")}`,
+      health: createHealth({ random: Math.random, onChange: log.warn }),
+      retries: createRetryBudget(),
+      recall: createRecall(clock.monotonic),
+      learned: createLearned(clock.monotonic),
+      sink,
+      log,
+      draining,
+    },
+    close: connect.close,
+  };
+}
+
+function systemClock(): Clock {
+  return {
+    now: Date.now,
+    monotonic: () => performance.now(),
+    after: (ms, callback) => {
+      // Longer delays overflow a timer and would fire at once.
+      const timer = setTimeout(callback, Math.min(ms, 2 ** 31 - 1));
+      return () => clearTimeout(timer);
+    },
+  };
+}
+
+/** The application's log on standard error: one line each, and the stack of a cause when `DEBUG` is set. */
+export function appLog(io: Io): AppLog {
+  const print = createLog(io);
+  return {
+    info: (message) => print.log(message),
+    warn: (message) => print.warn(message),
+    error: (message, cause) => {
+      print.error(cause instanceof Error ? `${message}: ${cause.message}` : message);
+      if (io.env["DEBUG"] && cause instanceof Error) print.log(cause.stack);
+    },
+  };
+}
