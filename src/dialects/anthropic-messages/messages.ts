@@ -1,0 +1,98 @@
+/** Messages as the API has them: one small function for each kind of part. */
+
+import type { Message, Part, TextPart, ToolCallPart, ToolResultPart } from "../../chat.ts";
+import { isObject, type JsonObject, tryParseJson } from "../../json.ts";
+import { cacheControl } from "./cache-marks.ts";
+import { encodeDocument, encodeImage } from "./media.ts";
+import { isThought } from "./thoughts.ts";
+import type { Warn } from "./warn.ts";
+import type { Block, ResultBlock, TextBlock, ToolResultBlock, ToolUseBlock, WireMessage } from "./wire.ts";
+
+export interface PartContext {
+  readonly warn: Warn;
+  /** Where a part stood in the request. */
+  readonly placeOf: (part: Part) => string;
+}
+
+/**
+ * @throws GatewayError `invalid_value` for an image or a document that the API does not take
+ */
+export function encodeMessage(message: Message, context: PartContext): WireMessage {
+  const parts = message.role === "assistant" ? inOrder(message.content) : message.content;
+  return { role: message.role, content: parts.map((part) => encodePart(part, context)) };
+}
+
+export function encodeText(part: TextPart): TextBlock {
+  return { type: "text", text: part.text, ...cacheControl(part.cache) };
+}
+
+/** Thoughts, then text, then tool calls: a call must end its turn (vercel/ai#13013). */
+function inOrder(parts: readonly Part[]): readonly Part[] {
+  const rank = (part: Part) => isThought(part) ? 0 : part.type === "tool-call" ? 2 : 1;
+  return parts.toSorted((one, other) => rank(one) - rank(other));
+}
+
+function encodePart(part: Part, context: PartContext): Block {
+  switch (part.type) {
+    case "text":
+    case "image":
+    case "document":
+      return encodeShown(part, context);
+    case "tool-call":
+      return encodeCall(part, context.warn);
+    case "tool-result":
+      return encodeResult(part, context);
+    case "thinking":
+      return { type: "thinking", thinking: part.text, signature: part.signature ?? "" };
+    case "redacted-thinking":
+      return { type: "redacted_thinking", data: part.data };
+  }
+}
+
+function encodeShown(part: ToolResultPart["content"][number], context: PartContext): ResultBlock {
+  switch (part.type) {
+    case "text":
+      return encodeText(part);
+    case "image":
+      if (part.detail !== undefined) {
+        context.warn("image_detail");
+      }
+      return encodeImage(part, context.placeOf(part));
+    case "document":
+      return encodeDocument(part, context.placeOf(part));
+  }
+}
+
+function encodeCall(part: ToolCallPart, warn: Warn): ToolUseBlock {
+  return {
+    type: "tool_use",
+    id: part.id,
+    name: part.name,
+    input: part.kind === "custom" ? { input: part.input } : readInput(part, warn),
+    ...cacheControl(part.cache),
+  };
+}
+
+/** The API takes objects alone; what is none (a call that was cut, litellm#19028) is kept as text. */
+function readInput(part: ToolCallPart, warn: Warn): JsonObject {
+  const text = part.input.trim();
+  if (text === "" || text === "null") return {};
+  const input = tryParseJson(text);
+  if (isObject(input)) return input;
+  warn("tool_arguments");
+  return { _raw_arguments: part.input };
+}
+
+function encodeResult(part: ToolResultPart, context: PartContext): ToolResultBlock {
+  const [first, ...more] = part.content;
+  const isPlain = first?.type === "text" && first.cache === undefined && more.length === 0;
+  return {
+    type: "tool_result",
+    tool_use_id: part.id,
+    ...(first === undefined
+      ? {}
+      : { content: isPlain ? first.text : part.content.map((inner) => encodeShown(inner, context)) }),
+    ...(part.failed ? { is_error: true } : {}),
+    ...cacheControl(part.cache),
+  };
+}
