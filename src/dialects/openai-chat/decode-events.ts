@@ -9,14 +9,14 @@ import type { SseFrame } from "../sse.ts";
 import type { Stepper } from "../stepper.ts";
 import { listOf, readContent, textOf } from "./content.ts";
 import { readAnnotation } from "./decode-reply.ts";
-import { decodeInnerError, outOfResources } from "./error.ts";
+import { decodeInnerError } from "./error.ts";
 import { readThoughts } from "./stream-thoughts.ts";
 import { readCalls } from "./stream-calls.ts";
-import { OUT_OF_RESOURCES, readFinish, readUsage } from "./wire.ts";
+import { failureOf, readFinish, readUsage } from "./wire.ts";
 
 /**
  * Frames in, events out. The answer ends with `[DONE]`, or with the stream once a finish reason was there; a stream
- * that ends before ends with the error `upstream_stream_interrupted`. Fields that are not known are passed over; a
+ * that breaks off, or says nothing at all, ends with the error `upstream_stream_interrupted`. Fields that are not known are passed over; a
  * chunk that is not shaped like one ends the stream with `upstream_invalid_event`. Never throws; gives nothing after
  * `end` or `error`.
  */
@@ -41,7 +41,7 @@ export function decodeEvents(undo: Undo): Stepper<SseFrame, ChatEvent> {
       guarded(() => {
         const data = frame.data.trim();
         if (data === "") return [{ type: "ping" }];
-        if (data === "[DONE]") return answer.end();
+        if (data === "[DONE]") return answer.end(true);
         const body = tryParseJson(data);
         if (frame.event === "error" || (isObject(body) && isError(body.error))) {
           throw decodeInnerError(body ?? data);
@@ -49,7 +49,7 @@ export function decodeEvents(undo: Undo): Stepper<SseFrame, ChatEvent> {
         if (!isObject(body)) throw invalidEvent("it is not a JSON object");
         return answer.chunk(body);
       }),
-    end: () => guarded(() => answer.end()),
+    end: () => guarded(() => answer.end(false)),
   };
 }
 
@@ -129,9 +129,11 @@ function readAnswer(undo: Undo) {
       if (!choices) throw invalidEvent("its choices are not a list");
       return [...start(chunk), ...choose(choices), ...count(chunk)];
     },
-    end(): ChatEvent[] {
-      if (finishReason === undefined || !calls) throw streamInterrupted();
-      if (finishReason === OUT_OF_RESOURCES && !produced) throw outOfResources();
+    /** @param said the provider says itself that the answer is complete; some then leave the finish reason out */
+    end(said: boolean): ChatEvent[] {
+      if (!calls || (finishReason === undefined && !(said && produced))) throw streamInterrupted();
+      const failure = failureOf(finishReason, produced);
+      if (failure) throw failure;
       if (calls.nameless()) throw invalidEvent("a tool call has no name");
       const signs = { finishReason, stopReason, refusal, calls: calls.count() > 0 };
       const { finish, known } = readFinish(signs);

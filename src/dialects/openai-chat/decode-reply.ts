@@ -6,9 +6,9 @@ import { asNumber, isObject, type Json, type JsonObject, stringifyJson } from ".
 import type { Undo } from "../dialect.ts";
 import { listOf, readContent, textOf } from "./content.ts";
 import { callExtra } from "./decode-assistant.ts";
-import { decodeInnerError, outOfResources } from "./error.ts";
+import { decodeInnerError } from "./error.ts";
 import { readDetail } from "./reasoning.ts";
-import { callId, OUT_OF_RESOURCES, readFinish, readUsage } from "./wire.ts";
+import { callId, failureOf, readFinish, readUsage } from "./wire.ts";
 
 /**
  * Reads the first choice; what it lacks is made up of nothing.
@@ -30,7 +30,8 @@ export function decodeReply(body: Json, undo: Undo): ChatReply {
     ...textParts(said.text, refusal),
     ...calls,
   ];
-  if (choice.finish_reason === OUT_OF_RESOURCES && content.length === 0) throw outOfResources();
+  const failure = failureOf(choice.finish_reason, content.length > 0);
+  if (failure) throw failure;
   const { finish, known } = readFinish({
     finishReason: choice.finish_reason,
     stopReason: choice.stop_reason,

@@ -30,15 +30,6 @@ export function decodeInnerError(body: Json): GatewayError {
   return upstreamError(status ?? 500, said, undefined);
 }
 
-/** The provider has no means left to answer; others may. */
-export function outOfResources(): GatewayError {
-  return new GatewayError("overloaded", "The provider ran out of resources", {
-    status: 503,
-    kind: "overloaded",
-    source: "upstream",
-  });
-}
-
 /** An error for a client of this API: all four keys are always there. */
 export function encodeError(error: GatewayError): EncodedError {
   return {

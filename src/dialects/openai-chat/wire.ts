@@ -2,6 +2,7 @@
 
 import type { Finish, FinishReason, ServiceTier, Usage } from "../../chat.ts";
 import { sha256 } from "../../digest.ts";
+import { GatewayError } from "../../errors.ts";
 import { asNumber, isObject, type Json, type JsonObject } from "../../json.ts";
 
 /** A finish reason as the API says it. */
@@ -63,10 +64,28 @@ const FINISH_REASONS: ReadonlyMap<string, FinishReason> = new Map([
   ["function_call", "tool-calls"],
   ["content_filter", "refusal"],
   ["insufficient_system_resource", "length"],
+  // Words of servers that speak the API with an accent.
+  ["eos", "stop"],
+  ["end_turn", "stop"],
+  ["max_tokens", "length"],
+  ["model_length", "length"],
 ]);
 
-/** The provider ran out of its own means, not the model of tokens (DeepSeek). */
-export const OUT_OF_RESOURCES = "insufficient_system_resource";
+/** The failure that a finish reason stands for, if it does. @param produced something was answered before */
+export function failureOf(finishReason: Json | undefined, produced: boolean): GatewayError | undefined {
+  // The provider ran out of its own means, not the model of tokens (DeepSeek).
+  if (finishReason === "insufficient_system_resource" && !produced) {
+    return new GatewayError("overloaded", "The provider ran out of resources", {
+      status: 503,
+      kind: "overloaded",
+      source: "upstream",
+    });
+  }
+  if (finishReason !== "error") return undefined;
+  return new GatewayError("upstream_invalid_response", "The provider says that its answer failed", {
+    failure: "invalid",
+  });
+}
 
 /** Token counts of an answer; undefined if it has none. Only whole numbers from 0 on are counts. */
 export function readUsage(usage: Json | undefined): Usage | undefined {
