@@ -27,6 +27,8 @@ export type Identity =
   | { readonly mode: "none" };
 
 export interface KeyHolder {
+  /** Lower-case hex SHA-256 of the whole key. */
+  readonly digest: string;
   readonly user: string;
   /** The key's own name, for logs. */
   readonly name: string | undefined;

@@ -1,0 +1,86 @@
+/** Who is asking: by a key, or by a header that a trusted peer set. */
+
+import { Buffer } from "node:buffer";
+import { timingSafeEqual } from "node:crypto";
+import { sha256 } from "../digest.ts";
+import { GatewayError } from "../errors.ts";
+import { isKey } from "./keys.ts";
+import { contains, parseAddress, parseNetwork } from "./network.ts";
+import type { Identity, Policy, Principal } from "./policy.ts";
+
+export interface Caller {
+  /** By lower-case name. */
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  /** The address of the socket's other end. */
+  readonly peer: string;
+}
+
+/**
+ * Finds who is asking.
+ * @param now milliseconds since 1970
+ * @throws GatewayError `invalid_api_key` for a key that is missing, malformed, unknown or expired, all alike;
+ * `user_missing` and `user_unknown` where a header names the user
+ */
+export function authenticate(caller: Caller, policy: Policy, now: number): Principal {
+  const { identity } = policy;
+  switch (identity.mode) {
+    case "keys":
+      return byKey(caller, identity, now);
+    case "header":
+      return byHeader(caller, identity, policy);
+    case "none":
+      throw invalidKey();
+  }
+}
+
+type KeyIdentity = Identity & { readonly mode: "keys" };
+type HeaderIdentity = Identity & { readonly mode: "header" };
+
+/** Compared where no key is found, so that the answer takes as long. */
+const NO_DIGEST = "0".repeat(64);
+
+function byKey(caller: Caller, identity: KeyIdentity, now: number): Principal {
+  const key = presentedKey(caller) ?? "";
+  // By the digest of the whole key: a look-up by a part of it let others in elsewhere (CVE-2026-35030).
+  const digest = sha256(key);
+  const holder = identity.keys.get(digest);
+  const stored = holder?.digest ?? NO_DIGEST;
+  const equal = timingSafeEqual(Buffer.from(digest, "hex"), Buffer.from(stored, "hex"));
+  const expired = holder?.expires !== undefined && holder.expires <= now;
+  if (!holder || !equal || expired || !isKey(key)) throw invalidKey();
+  return holder.name === undefined ? { user: holder.user } : { user: holder.user, key: holder.name };
+}
+
+/** The key of a request; undefined when there is none, or two that differ. */
+function presentedKey(caller: Caller): string | undefined {
+  const direct = headerOf(caller, "x-api-key");
+  const authorization = headerOf(caller, "authorization");
+  if (authorization === undefined) return direct;
+  const bearer = /^bearer +(\S+) *$/i.exec(authorization)?.[1];
+  return direct === undefined || direct === bearer ? bearer : undefined;
+}
+
+function byHeader(caller: Caller, identity: HeaderIdentity, policy: Policy): Principal {
+  const name = isTrusted(caller.peer, identity.trusted) ? headerOf(caller, identity.header) : undefined;
+  if (name === undefined) throw new GatewayError("user_missing", "User not specified");
+  if (!policy.users.has(name)) throw new GatewayError("user_unknown", "User not authorized");
+  return { user: name };
+}
+
+/** An empty header is no header. */
+function headerOf({ headers }: Caller, name: string): string | undefined {
+  return Object.hasOwn(headers, name) && headers[name] !== "" ? headers[name] : undefined;
+}
+
+function isTrusted(peer: string, trusted: readonly string[]): boolean {
+  const address = parseAddress(peer);
+  if (address === undefined) return false;
+  return trusted.some((text) => {
+    const network = parseNetwork(text);
+    return network !== undefined && contains(network, address);
+  });
+}
+
+function invalidKey(): GatewayError {
+  return new GatewayError("invalid_api_key", "Invalid API key");
+}
