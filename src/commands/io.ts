@@ -1,0 +1,67 @@
+/** What a command may touch of its process, handed in so that tests run commands in theirs. */
+
+import process from "node:process";
+import { type ConsolaInstance, createConsola, LogLevels, type LogObject } from "consola/core";
+
+export interface Output extends NodeJS.WritableStream {
+  readonly isTTY?: boolean;
+}
+
+export interface Io {
+  readonly stdin: AsyncIterable<Uint8Array | string> & { readonly isTTY?: boolean };
+  /** Data. */
+  readonly stdout: Output;
+  /** Everything for people, through `createLog`. */
+  readonly stderr: Output;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+/** This process's own. */
+export function processIo(): Io {
+  return {
+    stdin: process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    env: process.env,
+    now: Date.now,
+  };
+}
+
+/** Colours only on a terminal that shows them, and never against `NO_COLOR` (https://no-color.org). */
+export function wantsColour(output: Output, env: Io["env"]): boolean {
+  return output.isTTY === true && !env["NO_COLOR"] && env["TERM"] !== "dumb";
+}
+
+interface Label {
+  readonly text: string;
+  /** The code of its colour. */
+  readonly colour: number;
+}
+
+const RED = 31;
+const GREEN = 32;
+const YELLOW = 33;
+
+const LABELS: ReadonlyMap<string, Label> = new Map([
+  ["fatal", { text: "problem", colour: RED }],
+  ["error", { text: "error", colour: RED }],
+  ["warn", { text: "warning", colour: YELLOW }],
+  ["success", { text: "ok", colour: GREEN }],
+]);
+
+/** A log for people on standard error; `fatal` is for problems of a configuration. */
+export function createLog(io: Io): ConsolaInstance {
+  const coloured = wantsColour(io.stderr, io.env);
+  const log = ({ type, args }: LogObject) => {
+    const label = LABELS.get(type);
+    io.stderr.write(`${label ? `${show(label, coloured)}  ` : ""}${args.map(String).join(" ")}\n`);
+  };
+  // Without a throttle: consola holds back what it has just seen.
+  return createConsola({ level: LogLevels.debug, throttle: 0, reporters: [{ log }] });
+}
+
+function show({ text, colour }: Label, coloured: boolean): string {
+  return coloured ? `\u001b[${colour}m${text}\u001b[39m` : text;
+}
