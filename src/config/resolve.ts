@@ -123,9 +123,8 @@ function mergeTimeouts(...sections: readonly TimeoutSection[]): Timeouts {
 
 /** The options that a section sets, and no others. */
 function optionsOf(section: ProviderSection | ModelSection): TargetOptions {
-  const { unsupported, repair, autoCache, reasoningEcho } = section;
+  const { repair, autoCache, reasoningEcho } = section;
   return {
-    ...(unsupported === undefined ? {} : { unsupported }),
     ...(repair === undefined ? {} : { repair }),
     ...(autoCache === undefined ? {} : { autoCache }),
     ...(reasoningEcho === undefined ? {} : { reasoningEcho }),

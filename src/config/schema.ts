@@ -46,7 +46,6 @@ const timeouts = v.optional(strict({
 /** Allowed for a provider and for a model; the model's win. */
 const options = {
   timeouts,
-  unsupported: v.optional(v.picklist(["warn", "reject"], 'Takes "warn" or "reject"')),
   repair: v.optional(v.boolean()),
   autoCache: v.optional(v.boolean()),
   reasoningEcho: v.optional(v.boolean()),

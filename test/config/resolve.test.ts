@@ -76,10 +76,10 @@ test("a model's timeouts win over its provider's, those over the file's, those o
 
 test("a model's options win over its provider's", async () => {
   const { options, thinkingCache, maxOutputTokens } = await targetOf({
-    providers: { openai: { unsupported: "reject", repair: true, thinkingCache: false } },
+    providers: { openai: { repair: true, thinkingCache: false } },
     models: { m: { provider: "openai", repair: false, autoCache: true, maxOutputTokens: 9 } },
   });
-  assert.deepEqual(options, { unsupported: "reject", repair: false, autoCache: true });
+  assert.deepEqual(options, { repair: false, autoCache: true });
   assert.deepEqual([thinkingCache, maxOutputTokens], [false, 9]);
   const plain = await targetOf({});
   assert.deepEqual([plain.options, plain.thinkingCache, plain.maxOutputTokens], [{}, true, undefined]);

@@ -30,11 +30,7 @@ const MALFORMED: [Record<string, unknown>, string, RegExp][] = [
   [{ auth: { userHeader: "x user" } }, "auth.userHeader", /not "x user"$/],
   [{ auth: null }, "auth", /^Expected an object, found null$/],
   [{ users: [] }, "users", /^Expected an object, found a list$/],
-  [
-    { models: { m: { provider: "openai", unsupported: "drop" } } },
-    "models.m.unsupported",
-    /"warn" or "reject"/,
-  ],
+  [{ models: { m: { provider: "openai", repair: "yes" } } }, "models.m.repair", /boolean|true or false/],
   [{ models: { m: { provider: "openai", maxOutputTokens: 1.5 } } }, "models.m.maxOutputTokens", /not 1.5$/],
   [{ models: { m: { provider: "openai", retries: 1 } } }, "models.m.retries", /^Unknown key "retries"/],
   [

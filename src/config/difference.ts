@@ -1,0 +1,78 @@
+/** What a new policy changes, in one line for the log, and which providers it changes. */
+
+import type { Policy, Target, Upstream, User } from "../access/policy.ts";
+
+export interface Difference {
+  /** `users +c -b ~a; models +sonnet`, or `nothing`. */
+  readonly text: string;
+  /** Providers whose address or key is another one: what was learned of their health is out of date. */
+  readonly providers: readonly string[];
+}
+
+export function difference(before: Policy, after: Policy): Difference {
+  const keysOf = (policy: Policy, user: string) =>
+    policy.identity.mode !== "keys"
+      ? []
+      : [...policy.identity.keys].filter(([, holder]) => holder.user === user);
+  const userText = (policy: Policy) => (user: User) =>
+    JSON.stringify([routesOf(user), keysOf(policy, user.name)]);
+  const parts = [
+    changes("users", texts(before.users, userText(before)), texts(after.users, userText(after))),
+    changes("models", texts(before.models, modelText), texts(after.models, modelText)),
+    changes("providers", upstreamTexts(before), upstreamTexts(after)),
+    changes("settings", settingTexts(before), settingTexts(after)),
+  ].filter((part) => part !== "");
+  return {
+    text: parts.join("; ") || "nothing",
+    providers: changedKeys(upstreamTexts(before), upstreamTexts(after)),
+  };
+}
+
+type Texts = ReadonlyMap<string, string>;
+
+function texts<Value>(values: ReadonlyMap<string, Value>, text: (value: Value) => string): Texts {
+  return new Map(Array.from(values, ([name, value]) => [name, text(value)]));
+}
+
+function changes(what: string, before: Texts, after: Texts): string {
+  const added = [...after.keys()].filter((name) => !before.has(name)).map((name) => `+${name}`);
+  const removed = [...before.keys()].filter((name) => !after.has(name)).map((name) => `-${name}`);
+  const changed = changedKeys(before, after).map((name) => `~${name}`);
+  const all = [...added, ...removed, ...changed];
+  return all.length === 0 ? "" : `${what} ${all.join(" ")}`;
+}
+
+function changedKeys(before: Texts, after: Texts): string[] {
+  return [...after].filter(([name, text]) => before.has(name) && before.get(name) !== text).map(([name]) =>
+    name
+  );
+}
+
+function routesOf(user: User): unknown {
+  return [...user.routes.values()].map((
+    { requested, targets },
+  ) => [requested, targets.map(({ model }) => model)]);
+}
+
+function modelText({ upstream, ...rest }: Target): string {
+  return JSON.stringify([rest, upstream.name]);
+}
+
+/** The secrets are compared, never shown. */
+function upstreamTexts(policy: Policy): Texts {
+  const upstreams = new Map(Array.from(policy.models.values(), ({ upstream }) => [upstream.name, upstream]));
+  return texts(upstreams, (upstream: Upstream) => {
+    const { secret } = upstream;
+    return JSON.stringify([upstream, typeof secret === "string" ? secret : secret.reveal()]);
+  });
+}
+
+function settingTexts(policy: Policy): Texts {
+  const { identity } = policy;
+  const shown = identity.mode === "header" ? [identity.header, identity.trusted] : [];
+  return new Map([
+    ["auth", JSON.stringify([identity.mode, shown])],
+    ["failoverOn", JSON.stringify([...policy.failoverOn])],
+    ["keepAlive", JSON.stringify(policy.keepAlive)],
+  ]);
+}
