@@ -32,6 +32,8 @@ export interface ChatRequest {
   readonly serviceTier?: ServiceTier;
   /** A cache mark on the request as a whole: the provider marks the last part that it can. */
   readonly cache?: CacheMark;
+  /** The client places its cache marks itself: the request as a whole gets none that it did not ask for. */
+  readonly explicitCache?: true;
   /** Opt-in features that the client named for the provider (`anthropic-beta`). */
   readonly betas?: readonly string[];
   readonly stream: boolean;
@@ -245,7 +247,7 @@ export interface Usage {
  * stream instead.
  */
 export type ChatEvent =
-  | { readonly type: "start"; readonly id: string; readonly model: string }
+  | { readonly type: "start"; readonly id: string; readonly model: string; readonly serviceTier?: string }
   | { readonly type: "text-delta"; readonly text: string }
   | { readonly type: "thinking-start" }
   | { readonly type: "thinking-delta"; readonly text: string }

@@ -19,7 +19,12 @@ export interface Deadline {
   abandon(): void;
 }
 
-/** @param left aborts when the client leaves: the exchange ends with it */
+/** The client is gone: nobody reads what this says, but the log knows it by its code. */
+export function clientLeft(): GatewayError {
+  return new GatewayError("client_disconnect", "The client left");
+}
+
+/** @param left aborts when the client leaves, or for the reason that it carries: the exchange ends with it */
 export function createDeadline(clock: Clock, left: AbortSignal): Deadline {
   const controller = new AbortController();
   let milliseconds = 0;
@@ -28,7 +33,7 @@ export function createDeadline(clock: Clock, left: AbortSignal): Deadline {
   let cancelTimer: (() => void) | undefined;
   let released = false;
 
-  const onLeft = () => abort(new GatewayError("client_disconnect", "The client left"));
+  const onLeft = () => abort(left.reason instanceof GatewayError ? left.reason : clientLeft());
   const check = () => {
     cancelTimer = undefined;
     const rest = until - clock.monotonic();
@@ -72,6 +77,6 @@ export function createDeadline(clock: Clock, left: AbortSignal): Deadline {
       until = clock.monotonic() + milliseconds;
     },
     release,
-    abandon: () => abort(new GatewayError("client_disconnect", "The exchange was given up")),
+    abandon: () => abort(clientLeft()),
   };
 }

@@ -10,6 +10,7 @@ import { countTokens } from "./count-tokens.ts";
 import { clientRequest } from "./dialects/bridge.ts";
 import type { Dialect } from "./dialects/dialect.ts";
 import { CLIENT_ENDPOINTS, clientDialect } from "./dialects/registry.ts";
+import { GatewayError } from "./errors.ts";
 import { type Incoming, readJsonObject } from "./http.ts";
 import { listModels, showModel } from "./models.ts";
 import type { Services } from "./services.ts";
@@ -45,7 +46,7 @@ export function findEndpoint(request: Incoming): Endpoint | undefined {
   if (path.startsWith("/v1/models/")) return get(model);
   if (path === "/healthz") return get(() => plain(200, "ok"));
   if (path === "/readyz") {
-    return get(({ services }) => services.draining() ? plain(503, "draining") : plain(200, "ok"));
+    return get(({ services }) => services.phase() === "up" ? plain(200, "ok") : plain(503, "draining"));
   }
   if (path === "/") return { methods: ["HEAD"], dialect, answer: () => plain(200, "") };
   return undefined;
@@ -89,9 +90,12 @@ function identify({ request, entry, services }: Visit): { policy: Policy; princi
 
 /** The body is read only once it is known who sends it. */
 async function read(visit: Visit): Promise<Asked> {
-  const { request, dialect, entry } = visit;
+  const { request, dialect, entry, services } = visit;
+  if (services.phase() === "stopping") {
+    throw new GatewayError("draining", "The proxy is shutting down", { retryAfter: 1 });
+  }
   const { policy, principal } = identify(visit);
-  const body = await readJsonObject(request);
+  const body = await readJsonObject(request, (bytes) => entry.holds(services.bodies.take(bytes)));
   return {
     request: clientRequest(dialect, body, request.headers),
     principal,

@@ -20,6 +20,7 @@ export function createGateway(services: Services): Gateway {
     const dialect = endpoint?.dialect ?? clientDialect(request.headers);
     let reply: Reply;
     try {
+      if (request.fault) throw request.fault;
       if (!endpoint) throw new GatewayError("not_found", `Nothing is served at '${pathOf(request.target)}'`);
       if (!endpoint.methods.includes(request.method)) {
         reply = refuse(methodNotAllowed(request.method, endpoint.methods), dialect, entry);

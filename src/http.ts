@@ -19,8 +19,13 @@ export interface Incoming {
   /** The address of the socket's other end. */
   readonly peer: string;
   readonly body: AsyncIterable<Uint8Array>;
-  /** Aborts when the client leaves before its answer is complete. */
+  /**
+   * Aborts when the client leaves before its answer is complete, or when we cannot wait for it any more: then its reason
+   * is the GatewayError to say so.
+   */
   readonly left: AbortSignal;
+  /** What is wrong with the request's framing or headers: it is refused, whatever it asks for. */
+  readonly fault?: GatewayError | undefined;
 }
 
 export interface Outgoing {
@@ -58,14 +63,31 @@ export interface JsonBody {
 
 /**
  * Reads a request's body as one JSON object.
+ * @param admit told how many bytes the body takes in memory, before they are read where that is known; may throw
  * @throws GatewayError `unsupported_media_type`, `request_too_large`, `json_too_complex`, `invalid_json`, or
  * `invalid_value` for a key that stands twice in one object
  */
-export async function readJsonObject(request: Incoming): Promise<JsonBody> {
+export async function readJsonObject(request: Incoming, admit: (bytes: number) => void): Promise<JsonBody> {
   checkMedia(request.headers);
-  if (Number(request.headers["content-length"] ?? 0) > MAX_BODY_BYTES) throw bodyTooLarge();
-  const bytes = await readBytes(request.body, MAX_BODY_BYTES, bodyTooLarge);
+  const announced = Number(request.headers["content-length"] ?? 0);
+  if (announced > MAX_BODY_BYTES) throw bodyTooLarge();
+  admit(announced);
+  const bytes = await readBytes(admitted(request.body, announced, admit), MAX_BODY_BYTES, bodyTooLarge);
   return parseBody(decodeText(bytes));
+}
+
+/** A body of unknown length is admitted piece by piece. */
+async function* admitted(
+  body: AsyncIterable<Uint8Array>,
+  announced: number,
+  admit: (bytes: number) => void,
+): AsyncGenerator<Uint8Array> {
+  let length = 0;
+  for await (const piece of body) {
+    length += piece.length;
+    if (length > announced) admit(Math.min(piece.length, length - announced));
+    yield piece;
+  }
 }
 
 /** A JSON object's text as a `JsonBody`; throws as `readJsonObject` does. */

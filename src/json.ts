@@ -18,18 +18,19 @@ export interface ExactNumber {
 const EXACT: unique symbol = Symbol("exact number");
 const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 const NUMBER_CHARACTERS = /[-+.\deE]+/y;
-/** Sixteen digits in a row: the shortest number that can lose one. */
-const LONG_NUMBER = /\d[\d.]{15}/;
+/** Sixteen digits in a row or an exponent of three: no other number can lose a digit, or be too large or too small. */
+const LONG_NUMBER = /\d[\d.]{15}|\d[eE][+-]?\d{3}/;
+/** What is nested deeper could be parsed, but not be walked through or written again without filling the stack. */
+const MAX_DEPTH = 512;
 
 /**
  * Parses JSON text; numbers that would lose digits become `ExactNumber`.
- * @throws SyntaxError when the text is not JSON
+ * @throws SyntaxError when the text is not JSON, or is nested deeper than 512 levels
  */
 export function parseJson(text: string): Json {
-  if (!LONG_NUMBER.test(text)) return JSON.parse(text);
-  const marker = `exact number ${text.length}:`;
-  const marked = markLongNumbers(text, marker);
-  return marked === text ? JSON.parse(text) : unmark(JSON.parse(marked), marker);
+  if (isTooDeep(text)) throw new SyntaxError(`JSON is nested deeper than ${MAX_DEPTH} levels`);
+  const marked = LONG_NUMBER.test(text) ? markLongNumbers(text) : undefined;
+  return marked === undefined ? JSON.parse(text) : unmark(JSON.parse(marked));
 }
 
 /** Parses text that may not be JSON: undefined when it is not. */
@@ -71,25 +72,50 @@ function isExact(value: unknown): value is ExactNumber {
   return typeof value === "object" && value !== null && EXACT in value;
 }
 
-/** Puts each number that would lose digits into a string, so that `JSON.parse` keeps it. */
-function markLongNumbers(text: string, marker: string): string {
+function isTooDeep(text: string): boolean {
+  if (text.length <= 2 * MAX_DEPTH) return false;
+  let depth = 0;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === 0x22) at = endOfString(text, at) - 1;
+    else if (code === 0x5b || code === 0x7b) depth++;
+    else if (code === 0x5d || code === 0x7d) depth--;
+    if (depth > MAX_DEPTH) return true;
+  }
+  return false;
+}
+
+/** Begins a string that stands for a number. */
+const MARK = "#";
+/** Put before a string that could be taken for such a one: no string of the text can imitate a number. */
+const GUARD = "=";
+
+/** Puts each number that would lose digits into a string, so that `JSON.parse` keeps it; undefined if there is none. */
+function markLongNumbers(text: string): string | undefined {
   let marked = "";
   let from = 0;
+  let found = false;
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at);
     if (code === 0x22) {
+      const first = text[at + 1];
+      if (first === MARK || first === GUARD || first === "\\") {
+        marked += text.slice(from, at + 1) + GUARD;
+        from = at + 1;
+      }
       at = endOfString(text, at) - 1;
     } else if (code === 0x2d || (code >= 0x30 && code <= 0x39)) {
       NUMBER_CHARACTERS.lastIndex = at;
       const token = NUMBER_CHARACTERS.exec(text)?.[0] ?? "";
       if (NUMBER.test(token) && !keepsDigits(token)) {
-        marked += `${text.slice(from, at)}"${marker}${token}"`;
+        marked += `${text.slice(from, at)}"${MARK}${token}"`;
         from = at + token.length;
+        found = true;
       }
       at += Math.max(token.length - 1, 0);
     }
   }
-  return marked + text.slice(from);
+  return found ? marked + text.slice(from) : undefined;
 }
 
 /** True when a JavaScript number holds the same value as the text says. */
@@ -110,15 +136,20 @@ function canonical(token: string): string {
   return `${sign}${trimmed}e${Number(exponent) - fraction.length + (digits.length - trimmed.length)}`;
 }
 
-function unmark(value: Json, marker: string): Json {
+function unmark(value: Json): Json {
   if (typeof value === "string") {
-    const text = value.startsWith(marker) ? value.slice(marker.length) : "";
-    // The grammar is checked again, so that a string that imitates the marker can be nothing but a number.
-    return NUMBER.test(text) ? { [EXACT]: text } : value;
+    return value.startsWith(MARK) ? { [EXACT]: value.slice(MARK.length) } : unguarded(value);
   }
-  if (Array.isArray(value)) return value.map((item) => unmark(item, marker));
+  if (Array.isArray(value)) return value.map(unmark);
   if (!isObject(value)) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, unmark(item ?? null, marker)]));
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => {
+    if (key.startsWith(MARK)) throw new SyntaxError("A number stands in the place of a key");
+    return [unguarded(key), unmark(item ?? null)];
+  }));
+}
+
+function unguarded(text: string): string {
+  return text.startsWith(GUARD) ? text.slice(GUARD.length) : text;
 }
 
 function holdsExact(value: Json | undefined): boolean {

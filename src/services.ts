@@ -2,6 +2,7 @@
 
 import type { Policy } from "./access/policy.ts";
 import type { Sink } from "./account/entry.ts";
+import type { ByteBudget } from "./byte-budget.ts";
 import type { Learned } from "./learned.ts";
 import type { Recall } from "./recall.ts";
 import type { Health } from "./routing/health.ts";
@@ -25,9 +26,13 @@ export interface Services {
   readonly sink: Sink;
   /** The application's own log. */
   readonly log: AppLog;
-  /** True once no new work is wanted. */
-  readonly draining: () => boolean;
+  /** Memory for the bodies of requests under way. */
+  readonly bodies: ByteBudget;
+  /** `draining`: clients are told to go elsewhere; `stopping`: no new work is taken. */
+  readonly phase: () => Phase;
 }
+
+export type Phase = "up" | "draining" | "stopping";
 
 export interface Clock {
   /** Milliseconds since 1970, for time stamps alone. */

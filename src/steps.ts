@@ -77,10 +77,9 @@ function isLast(event: ChatEvent): boolean {
   return event.type === "end" || event.type === "error";
 }
 
-/** A time limit and a client that left say more than that the stream broke off. */
-function ownReason(error: GatewayError): boolean {
-  return error.code === "upstream_timeout" || error.code === "client_disconnect" ||
-    error.code === "upstream_invalid_event";
+/** A time limit, a client that left and our own end say more than that the stream broke off. */
+function ownReason({ code }: GatewayError): boolean {
+  return code !== "upstream_unreachable" && code !== "upstream_invalid_response";
 }
 
 function blame(error: GatewayError): (event: ChatEvent) => ChatEvent {

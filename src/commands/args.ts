@@ -129,3 +129,13 @@ function checkOption(name: string, value: string, definition: ArgDef): void {
   const options = definition.options.join(" or ");
   throw stop(USAGE, `The flag --${name} takes ${options}, not ${JSON.stringify(value)}${meant}`);
 }
+
+/**
+ * A number of seconds, 0 or more.
+ * @throws Stop for anything else
+ */
+export function secondsOf(flag: string, text: string): number {
+  const seconds = Number(text);
+  if (/^\d+(\.\d+)?$/.test(text) && seconds <= 86_400) return seconds;
+  throw stop(USAGE, `The flag --${flag} takes a number of seconds, not ${JSON.stringify(text)}`);
+}

@@ -126,7 +126,7 @@ async function converseOnce(
     policy: () => policy,
     sink,
     log: appLog(io),
-    draining: () => false,
+    phase: () => "up",
   });
   const leaving = new AbortController();
   const leave = () => leaving.abort();

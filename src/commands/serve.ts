@@ -4,15 +4,16 @@ import process from "node:process";
 import type { ParsedArgs } from "citty";
 import type { LogFormat } from "../account/access-log.ts";
 import { accessLog, fileLog, type Log, noLog, streamLog } from "../account/sinks.ts";
-import type { Policy } from "../access/policy.ts";
-import { defaultFile, loadPolicy } from "../config/load.ts";
+import { defaultFile, type Loaded, loadPolicy } from "../config/load.ts";
+import { type Demo, startDemo } from "../demo/start-demo.ts";
 import { createGateway } from "../gateway.ts";
 import { listen, type Listener } from "../runtime/listen.ts";
-import type { AppLog } from "../services.ts";
-import { command, DEFAULT_HOST, DEFAULT_PORT, FAILED, portOf, stop, USAGE } from "./args.ts";
+import type { AppLog, Phase } from "../services.ts";
+import { command, DEFAULT_HOST, DEFAULT_PORT, FAILED, portOf, secondsOf, stop, USAGE } from "./args.ts";
 import { renderProblem } from "./check-config.ts";
-import { type Demo, startDemo } from "../demo/start-demo.ts";
+import { drain } from "./drain.ts";
 import { createLog, type Io } from "./io.ts";
+import { type LivePolicy, livePolicy, reloadOnChange } from "./reload.ts";
 import { appLog, startServices } from "./start.ts";
 
 const LOG_FORMATS: LogFormat[] = ["combined", "json"];
@@ -46,84 +47,81 @@ const ARGS = {
     description: "A file, - for standard output, or off",
     valueHint: "FILE",
   },
+  "drain-timeout": {
+    type: "string",
+    default: "600",
+    description: "How long running answers may go on after SIGTERM",
+    valueHint: "SECONDS",
+  },
 } as const;
+
+type Args = ParsedArgs<typeof ARGS>;
 
 export default command(ARGS, serve);
 
-async function serve(args: ParsedArgs<typeof ARGS>, io: Io): Promise<number> {
+async function serve(args: Args, io: Io): Promise<number> {
   if (args.demo && args.config !== undefined) {
     throw stop(USAGE, "The flag --demo brings its own configuration: leave --config out");
   }
   const port = portOf(args.port);
-  const log = appLog(io);
+  const drainSeconds = secondsOf("drain-timeout", args["drain-timeout"]);
   const demo = args.demo ? await startDemo(io.env) : undefined;
   try {
-    const policy = await startPolicy(demo, args, port, io);
-    return await run({ args, port, policy, demo, log, io });
+    return await run({ args, port, drainSeconds, demo, io });
   } finally {
     await demo?.close();
   }
 }
 
-/** The policy to start with; all problems of the configuration are printed before it is refused. */
-async function startPolicy(
-  demo: Demo | undefined,
-  args: ParsedArgs<typeof ARGS>,
-  port: number,
-  io: Io,
-): Promise<Policy> {
-  const file = demo?.file ?? args.config ?? defaultFile(io.env);
-  const env = demo?.env ?? io.env;
-  const loaded = await loadPolicy({ file, env, listen: { host: args.host, port }, now: io.now() });
-  const print = createLog(io);
-  for (const problem of loaded.problems) {
-    (problem.severity === "problem" ? print.fatal : print.warn)(renderProblem(problem));
-  }
-  if (loaded.policy) return loaded.policy;
-  const hint = args.config === undefined ? "; ai-proxy serve --demo needs no configuration" : "";
-  throw stop(FAILED, loaded.unreadable ? `${loaded.unreadable}${hint}` : `Not started: ${file} has problems`);
-}
-
 interface Run {
-  readonly args: ParsedArgs<typeof ARGS>;
+  readonly args: Args;
   readonly port: number;
-  readonly policy: Policy;
+  readonly drainSeconds: number;
   readonly demo: Demo | undefined;
-  readonly log: AppLog;
   readonly io: Io;
 }
 
 /** Serves until a signal ends it; gives the exit code. */
-async function run({ args, port, policy, demo, log, io }: Run): Promise<number> {
-  const access = openLog(args["access-log"], io, (why) => log.error(`Access log lines are lost: ${why}`));
-  let draining = false;
-  const started = startServices({
-    policy: () => policy,
-    sink: accessLog(access, args["log-format"]),
+async function run({ args, port, drainSeconds, demo, io }: Run): Promise<number> {
+  const log = appLog(io);
+  const file = demo?.file ?? args.config ?? defaultFile(io.env);
+  const env = demo?.env ?? io.env;
+  const load = () => loadPolicy({ file, env, listen: { host: args.host, port }, now: io.now() });
+  const policy: LivePolicy = livePolicy(
+    firstPolicy(await load(), file, args, io),
+    load,
     log,
-    draining: () => draining,
-  });
-  let listener: Listener;
-  try {
-    listener = await listen(createGateway(started.services), { host: args.host, port, onError: log.error });
-  } catch (thrown) {
-    throw stop(FAILED, `Cannot listen on ${args.host}:${port}: ${whyNot(thrown)}`);
-  }
+    () => services.health,
+  );
+
+  let phase: Phase = "up";
+  const access = openLog(args["access-log"], io, (why) => log.error(`Access log lines are lost: ${why}`));
+  const sink = accessLog(access, args["log-format"]);
+  const { services, close } = startServices({ policy: policy.current, sink, log, phase: () => phase });
+  const listener = await listenOn(args.host, port, createGateway(services), log);
   log.info(`ai-proxy listens on ${listener.url}`);
   if (demo) log.info(demo.welcome(listener.url));
 
-  const reopen = () => access.reopen();
-  process.on("SIGUSR1", reopen);
-  const code = await ended(log);
-  draining = true;
-  const closed = listener.close();
-  // A second signal does not wait for what still runs.
-  await Promise.race([closed, ended(log).then(() => listener.cut())]);
-  process.off("SIGUSR1", reopen);
-  await started.close();
+  const stopReloading = await reloadOnChange(file, policy);
+  process.on("SIGUSR1", access.reopen);
+  const code = await drain({ listener, log, seconds: drainSeconds, enter: (next) => phase = next });
+  process.off("SIGUSR1", access.reopen);
+  stopReloading();
+  await close();
   await access.close();
   if (access.lost() > 0) log.error(`${access.lost()} access log lines were lost`);
   return code;
+}
+
+/** The policy to start with; all problems of the configuration are printed before it is refused. */
+function firstPolicy({ policy, problems, unreadable }: Loaded, file: string, args: Args, io: Io) {
+  const print = createLog(io);
+  for (const problem of problems) {
+    (problem.severity === "problem" ? print.fatal : print.warn)(renderProblem(problem));
+  }
+  if (policy) return policy;
+  const hint = args.config === undefined ? "; ai-proxy serve --demo needs no configuration" : "";
+  throw stop(FAILED, unreadable === undefined ? `Not started: ${file} has problems` : `${unreadable}${hint}`);
 }
 
 function openLog(destination: string, io: Io, onLost: (why: string) => void): Log {
@@ -132,27 +130,18 @@ function openLog(destination: string, io: Io, onLost: (why: string) => void): Lo
   return fileLog(destination, onLost);
 }
 
-/** Resolves when the process is told to end: 0 for a signal, 1 for a fault that nothing caught. */
-function ended(log: AppLog): Promise<number> {
-  return new Promise((resolve) => {
-    const signal = () => settle(0);
-    const fault = (thrown: unknown) => {
-      log.error("Ending after a fault that nothing caught", thrown);
-      settle(FAILED);
-    };
-    const settle = (code: number) => {
-      for (const name of SIGNALS) process.off(name, signal);
-      process.off("uncaughtException", fault);
-      process.off("unhandledRejection", fault);
-      resolve(code);
-    };
-    for (const name of SIGNALS) process.on(name, signal);
-    process.on("uncaughtException", fault);
-    process.on("unhandledRejection", fault);
-  });
+async function listenOn(
+  host: string,
+  port: number,
+  gateway: ReturnType<typeof createGateway>,
+  log: AppLog,
+): Promise<Listener> {
+  try {
+    return await listen(gateway, { host, port, onError: log.error });
+  } catch (thrown) {
+    throw stop(FAILED, `Cannot listen on ${host}:${port}: ${whyNot(thrown)}`);
+  }
 }
-
-const SIGNALS = ["SIGTERM", "SIGINT"] as const;
 
 function whyNot(thrown: unknown): string {
   const code = thrown instanceof Error && "code" in thrown ? thrown.code : undefined;

@@ -3,11 +3,12 @@
 import { randomBytes } from "node:crypto";
 import type { Policy } from "../access/policy.ts";
 import type { Sink } from "../account/entry.ts";
+import { createByteBudget } from "../byte-budget.ts";
 import { createLearned } from "../learned.ts";
 import { createRecall } from "../recall.ts";
 import { createHealth } from "../routing/health.ts";
 import { createRetryBudget } from "../routing/retry.ts";
-import type { AppLog, Clock, Services } from "../services.ts";
+import type { AppLog, Clock, Phase, Services } from "../services.ts";
 import { createConnect } from "../upstream/connect.ts";
 import { createSend } from "../upstream/send.ts";
 import { createLog, type Io } from "./io.ts";
@@ -16,7 +17,7 @@ export interface StartOptions {
   readonly policy: () => Policy;
   readonly sink: Sink;
   readonly log: AppLog;
-  readonly draining: () => boolean;
+  readonly phase: () => Phase;
 }
 
 export interface Started {
@@ -26,7 +27,7 @@ export interface Started {
 }
 
 /** Builds the services. Nothing is opened, read or called before a request needs it. */
-export function startServices({ policy, sink, log, draining }: StartOptions): Started {
+export function startServices({ policy, sink, log, phase }: StartOptions): Started {
   const connect = createConnect();
   const clock = systemClock();
   return {
@@ -42,7 +43,8 @@ export function startServices({ policy, sink, log, draining }: StartOptions): St
       learned: createLearned(clock.monotonic),
       sink,
       log,
-      draining,
+      bodies: createByteBudget(Math.random),
+      phase,
     },
     close: connect.close,
   };

@@ -1,16 +1,24 @@
 /** The gateway on a socket: node:http on both runtimes, with limits on what a client may take. */
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
+import { clientLeft } from "../deadline.ts";
+import type { GatewayError } from "../errors.ts";
 import type { Gateway } from "../gateway.ts";
 import type { Incoming, Outgoing } from "../http.ts";
+import { maxConnections } from "./descriptors.ts";
+import { framingFault } from "./framing.ts";
 
 export interface Listener {
   /** `http://127.0.0.1:4242`: where it really listens. */
   readonly url: string;
   readonly port: number;
+  /** From now on every answer closes its connection, so that clients go elsewhere. */
+  turnAway(): void;
   /** Takes no new connections, closes idle ones, and resolves when the last answer has gone. */
   close(): Promise<void>;
+  /** Ends what still runs with an error. */
+  end(reason: GatewayError): void;
   /** Cuts what still runs. */
   cut(): void;
 }
@@ -25,36 +33,56 @@ export interface ListenOptions {
 
 const HEADERS_MS = 10_000;
 const BODY_MS = 60_000;
+/** How often the two limits above are looked after. */
+const CHECK_MS = 1_000;
 /** Longer than the 60 s of usual load balancers, so that they close first. */
 const KEEP_ALIVE_MS = 75_000;
+/** A client that takes nothing for so long is gone, whatever its socket says. */
+const STALL_MS = 60_000;
 const MAX_HEADER_BYTES = 16 * 1024;
 
 /** Starts to listen; rejects with the system's error (`EADDRINUSE`, `EACCES`, …) if it cannot. */
 export async function listen(gateway: Gateway, { host, port, onError }: ListenOptions): Promise<Listener> {
+  const running = new Set<AbortController>();
+  let turnedAway = false;
   const server = createServer({
     headersTimeout: HEADERS_MS,
     requestTimeout: BODY_MS,
+    connectionsCheckingInterval: CHECK_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
     maxHeaderSize: MAX_HEADER_BYTES,
     noDelay: true,
   });
-  server.on("request", (request, response) => {
-    handle(gateway, request, response).catch((thrown: unknown) => {
+  server.maxConnections = maxConnections();
+  const serve = (request: IncomingMessage, response: ServerResponse, waits: boolean) => {
+    const leaving = new AbortController();
+    running.add(leaving);
+    response.on("close", () => running.delete(leaving));
+    if (turnedAway) response.setHeader("connection", "close");
+    handle(gateway, request, response, leaving, waits).catch((thrown: unknown) => {
       onError("A request could not be answered", thrown);
       response.destroy();
     });
-  });
+  };
+  server.on("request", (request, response) => serve(request, response, false));
+  // The client asks before it sends its body: it is told to when the body is wanted.
+  server.on("checkContinue", (request, response) => serve(request, response, true));
+  server.on("clientError", refuseUnreadable);
   await started(server, host, port);
   const address = server.address() as AddressInfo;
   const name = address.family === "IPv6" ? `[${address.address}]` : address.address;
   return {
     url: `http://${name}:${address.port}`,
     port: address.port,
+    turnAway: () => {
+      turnedAway = true;
+    },
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
         server.closeIdleConnections();
       }),
+    end: (reason) => running.forEach((one) => one.abort(reason)),
     cut: () => server.closeAllConnections(),
   };
 }
@@ -69,8 +97,40 @@ function started(server: Server, host: string, port: number): Promise<void> {
   });
 }
 
-async function handle(gateway: Gateway, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const leaving = new AbortController();
+/** A request that cannot be read gets what can be said without knowing its dialect, and its connection ends. */
+function refuseUnreadable(error: Error & { code?: string }, socket: Socket): void {
+  const [status, code, message] = UNREADABLE.get(error.code ?? "") ?? MALFORMED;
+  const body = JSON.stringify({ error: { message, type: "invalid_request_error", param: null, code } });
+  if (!socket.writable) return void socket.destroy();
+  const length = Buffer.byteLength(body);
+  socket.end(
+    `HTTP/1.1 ${status}\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\nconnection: close\r\n\r\n${body}`,
+  );
+  // A client that goes on sending would keep the socket; it has been told.
+  socket.destroySoon();
+}
+
+const MALFORMED = ["400 Bad Request", "invalid_request", "The HTTP request is malformed"] as const;
+const UNREADABLE: ReadonlyMap<string, readonly [string, string, string]> = new Map([
+  ["HPE_HEADER_OVERFLOW", [
+    "431 Request Header Fields Too Large",
+    "headers_too_large",
+    `The request's headers have more than ${MAX_HEADER_BYTES} bytes`,
+  ]],
+  ["ERR_HTTP_REQUEST_TIMEOUT", [
+    "408 Request Timeout",
+    "request_timeout",
+    "The request did not come in time",
+  ]],
+]);
+
+async function handle(
+  gateway: Gateway,
+  request: IncomingMessage,
+  response: ServerResponse,
+  leaving: AbortController,
+  waits: boolean,
+): Promise<void> {
   let settled: Outgoing["done"] | undefined;
   let bytes = 0;
   const settle = (complete: boolean) => {
@@ -79,30 +139,28 @@ async function handle(gateway: Gateway, request: IncomingMessage, response: Serv
   };
   response.on("finish", () => settle(true));
   response.on("close", () => {
-    // Both runtimes emit it after a complete answer too.
+    // It comes after a complete answer too.
     if (response.writableFinished) return settle(true);
-    leaving.abort();
+    leaving.abort(clientLeft());
     settle(false);
   });
-  request.on("error", () => leaving.abort());
 
-  const outgoing = await gateway(incoming(request, leaving.signal));
+  const fault = framingFault(request);
+  const body = waits ? invited(request, response) : request;
+  const outgoing = await gateway({ ...incoming(request, leaving.signal), body, fault });
   settled = outgoing.done;
-  if (response.destroyed || leaving.signal.aborted) return settle(false);
+  if (response.destroyed) return settle(false);
+  // What is left of a body that nobody wants is not read: the connection goes with it.
+  if (fault || !request.complete) response.setHeader("connection", "close");
   const bare = request.method === "HEAD";
   if (typeof outgoing.body === "string") {
-    const body = Buffer.from(outgoing.body, "utf8");
-    response.writeHead(outgoing.status, {
-      ...outgoing.headers,
-      "content-length": body.length,
-      // What is left of a body that nobody wants is not read: the connection goes with it.
-      ...(!request.complete && { connection: "close" }),
-    });
-    bytes = bare ? 0 : body.length;
-    response.end(bare ? undefined : body);
+    const whole = Buffer.from(outgoing.body, "utf8");
+    response.writeHead(outgoing.status, { ...outgoing.headers, "content-length": whole.length });
+    bytes = bare ? 0 : whole.length;
+    response.end(bare ? undefined : whole);
     return;
   }
-  response.writeHead(outgoing.status, { ...outgoing.headers });
+  response.writeHead(outgoing.status, outgoing.headers);
   await outgoing.body({
     write: (piece) => {
       if (response.destroyed) return;
@@ -113,22 +171,31 @@ async function handle(gateway: Gateway, request: IncomingMessage, response: Serv
   response.end();
 }
 
-function incoming(request: IncomingMessage, left: AbortSignal): Incoming {
-  return {
-    method: request.method ?? "",
-    target: request.url ?? "",
-    version: request.httpVersion,
-    headers: request.headers as Incoming["headers"],
-    peer: request.socket.remoteAddress ?? "",
-    body: request,
-    left,
-  };
+function incoming(request: IncomingMessage, left: AbortSignal): Omit<Incoming, "body"> {
+  const { method = "", url = "", httpVersion: version, socket } = request;
+  // Only `set-cookie` is ever a list, and no client sends it.
+  const headers = request.headers as Incoming["headers"];
+  return { method, target: url, version, headers, peer: socket.remoteAddress ?? "", left };
 }
 
-/** When the client has taken enough to be sent more, or is gone. */
+/** A body whose client waits to be told that it may send it. */
+async function* invited(request: IncomingMessage, response: ServerResponse): AsyncGenerator<Uint8Array> {
+  response.writeContinue();
+  yield* request;
+}
+
+/** When the client has taken enough to be sent more, or is gone; one that takes nothing at all is sent away. */
 function drained(response: ServerResponse): Promise<void> {
   return new Promise((resolve) => {
+    const waiting = () => response.socket?.writableLength ?? 0;
+    let before = waiting();
+    const watch = setInterval(() => {
+      const now = waiting();
+      if (now >= before) response.destroy();
+      before = now;
+    }, STALL_MS);
     const done = () => {
+      clearInterval(watch);
       response.off("drain", done);
       response.off("close", done);
       resolve();

@@ -1,0 +1,136 @@
+/** An entry as a line of the access log, in the format of NGINX's demo with fields appended, or as JSON. */
+
+import type { Usage } from "../chat.ts";
+import type { Entry } from "./entry.ts";
+
+export type LogFormat = "combined" | "json";
+
+/** No field of a line is longer than this many characters: a client cannot fill the disk with one header. */
+const MAX_FIELD = 256;
+
+/** The line of an entry, without its line end. */
+export function logLine(entry: Entry, format: LogFormat): string {
+  return format === "json" ? jsonLine(entry) : combinedLine(entry);
+}
+
+function combinedLine(entry: Entry): string {
+  const request = `${quotable(entry.method)} ${quotable(entry.target)} HTTP/${entry.version}`;
+  const head = `${quotable(entry.peer)} - ${bare(entry.user)} [${commonTime(entry.time)}] "${request}" ` +
+    `${entry.status} ${entry.bytes} "${quotable(entry.referer)}" "${quotable(entry.userAgent)}" ` +
+    `"${quotable(entry.forwardedFor)}"`;
+  const fields = {
+    ...tokenTotals(entry.usage),
+    ...routeFields(entry),
+    ...timings(entry),
+    ...tokenParts(entry.usage),
+  };
+  const pairs = Object.entries({ ...fields, ...details(entry), warnings: entry.warnings.join(",") });
+  return `${head} ${
+    pairs.map(([name, value]) => `${name}=${value === undefined ? "" : bare(value, "")}`).join(" ")
+  }`;
+}
+
+function jsonLine(entry: Entry): string {
+  const line = JSON.stringify({
+    time: new Date(entry.time).toISOString(),
+    peer: capped(entry.peer),
+    user: capped(entry.user),
+    method: capped(entry.method),
+    target: capped(entry.target),
+    version: entry.version,
+    status: entry.status,
+    bytes: entry.bytes,
+    referer: capped(entry.referer),
+    user_agent: capped(entry.userAgent),
+    forwarded_for: capped(entry.forwardedFor),
+    ...tokenTotals(entry.usage),
+    ...routeFields(entry),
+    attempts: entry.attempts,
+    ...timings(entry),
+    ...tokenParts(entry.usage),
+    ...details(entry),
+    warnings: entry.warnings,
+  }, (_, value) => typeof value === "string" ? capped(value) : value);
+  // Valid inside JSON, but line ends to some readers of logs.
+  return line.replace(/[\u007f-\u009f\u2028\u2029]/g, (character) => unicodeEscape(character));
+}
+
+/** The three figures of NGINX's demo; empty for requests that failed. */
+function tokenTotals(usage: Usage | undefined) {
+  return {
+    prompt_tokens: usage?.input,
+    completion_tokens: usage?.output,
+    total_tokens: usage && usage.input + usage.output,
+  };
+}
+
+function routeFields(entry: Entry) {
+  return {
+    request_id: entry.requestId,
+    model: entry.model,
+    served: entry.served,
+    provider: entry.provider,
+    attempts: entry.tries,
+    failover: entry.failover,
+    outcome: entry.outcome,
+    usage: entry.usageSource,
+  };
+}
+
+function timings(entry: Entry) {
+  return {
+    ttft_ms: entry.firstTokenMs === undefined ? undefined : Math.round(entry.firstTokenMs),
+    duration_ms: Math.round(entry.durationMs),
+  };
+}
+
+/** What the totals are made of, as the provider reports it. */
+function tokenParts(usage: Usage | undefined) {
+  return {
+    input: usage && Math.max(0, usage.input - usage.cacheRead - usage.cacheWrite),
+    cached_read: usage?.cacheRead,
+    cache_write: usage?.cacheWrite,
+    cache_write_5m: usage?.cacheWrite5m,
+    cache_write_1h: usage?.cacheWrite1h,
+    output: usage?.output,
+    reasoning: usage?.reasoning,
+  };
+}
+
+function details(entry: Entry) {
+  return { key: entry.key, error: entry.error, upstream_request_id: entry.upstreamRequestId };
+}
+
+/** A value inside quotes, escaped as NGINX does: `\xHH` for quotes, backslashes and what is not printable ASCII. */
+function quotable(value: string | undefined): string {
+  return value === undefined || value === "" ? "-" : escaped(value, /["\\\u{0}-\u{1f}\u{7f}-\u{10ffff}]/gu);
+}
+
+/** A value without quotes: a space would end it, so it is escaped too. */
+function bare(value: string | number | undefined, empty = "-"): string {
+  const text = value === undefined ? "" : `${value}`;
+  return text === "" ? empty : escaped(text, /["\\\u{0}-\u{20}\u{7f}-\u{10ffff}]/gu);
+}
+
+function escaped(text: string, unsafe: RegExp): string {
+  return (capped(text) ?? "").replace(unsafe, (character) => {
+    const bytes = new TextEncoder().encode(character);
+    return Array.from(bytes, (byte) => `\\x${byte.toString(16).toUpperCase().padStart(2, "0")}`).join("");
+  });
+}
+
+function capped<Text extends string | undefined>(text: Text): Text | string {
+  return text !== undefined && text.length > MAX_FIELD ? `${text.slice(0, MAX_FIELD)}…` : text;
+}
+
+function unicodeEscape(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+}
+
+const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+/** `22/Nov/2026:09:15:02 +0000` */
+function commonTime(time: number): string {
+  const [year, month, day, clock] = new Date(time).toISOString().split(/[-T.]/);
+  return `${day}/${MONTHS[Number(month) - 1]}/${year}:${clock} +0000`;
+}

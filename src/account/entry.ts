@@ -1,0 +1,272 @@
+/**
+ * The entry: the one record of a request. It is opened when the request line is read, told what happens, and closed
+ * exactly once, when the last byte has gone or the client has.
+ */
+
+import type { ChatEvent, ChatReply, Usage, Warning } from "../chat.ts";
+import type { Failure, GatewayError } from "../errors.ts";
+
+/** How a request ended. */
+export type Outcome =
+  | "ok"
+  | "client_error"
+  | "denied"
+  | "upstream_error"
+  | "upstream_timeout"
+  | "stream_interrupted"
+  | "client_disconnect"
+  | "overloaded"
+  | "draining"
+  | "internal";
+
+/** Where the token counts come from: an estimate is never called a measurement. */
+export type UsageSource = "provider" | "partial" | "estimated" | "none";
+
+/** One try of one target. */
+export interface Attempt {
+  readonly model: string;
+  readonly provider: string;
+  /** The upstream's HTTP status; absent when there was no answer, or nothing was sent. */
+  readonly status?: number | undefined;
+  /** `ok`, the word that the failure falls under, or why nothing was sent (`unsupported`, `key_missing`, `cooling`). */
+  readonly reason: string;
+  /** A finer word: `dns`, `tls`, `redirect`. */
+  readonly detail?: string | undefined;
+  readonly ms: number;
+}
+
+/** What of a request is known when it comes in. */
+export interface EntryStart {
+  readonly requestId: string;
+  readonly method: string;
+  readonly target: string;
+  readonly version: string;
+  readonly peer: string;
+  readonly referer: string | undefined;
+  readonly userAgent: string | undefined;
+  readonly forwardedFor: string | undefined;
+  /** Milliseconds since 1970. */
+  readonly time: number;
+}
+
+/** A closed entry: what the log writes. */
+export interface Entry extends EntryStart {
+  readonly status: number;
+  readonly bytes: number;
+  readonly user: string | undefined;
+  readonly key: string | undefined;
+  /** The model asked for. */
+  readonly model: string | undefined;
+  /** The configured model that answered. */
+  readonly served: string | undefined;
+  readonly provider: string | undefined;
+  /** Every target that was looked at, in order. */
+  readonly attempts: readonly Attempt[];
+  /** How many of them a request went to, retries included. */
+  readonly tries: number;
+  /** The word of `failoverOn` for which the first target was left. */
+  readonly failover: string | undefined;
+  readonly outcome: Outcome;
+  readonly usage: Usage | undefined;
+  readonly usageSource: UsageSource;
+  /** The code of the error that the client got. */
+  readonly error: string | undefined;
+  readonly warnings: readonly Warning[];
+  readonly upstreamRequestId: string | undefined;
+  /** Milliseconds from the request to the first content for the client. */
+  readonly firstTokenMs: number | undefined;
+  readonly durationMs: number;
+}
+
+/** Where a closed entry goes; never throws. */
+export type Sink = (entry: Entry) => void;
+
+/** An entry that is still open: what the stages of the line tell it. */
+export interface OpenEntry {
+  readonly requestId: string;
+  /** Warnings so far, without repetitions. */
+  readonly warnings: readonly Warning[];
+  /** Requests that went to targets so far. */
+  readonly tries: number;
+  /** Milliseconds that targets took, failed tries included, until one was sure to answer. */
+  readonly upstreamMs: number;
+  readonly failover: string | undefined;
+  identified(user: string, key: string | undefined): void;
+  asked(model: string, inputBytes: number): void;
+  /** A request went to a target. */
+  tried(attempt: Attempt): void;
+  /** Nothing was sent to a target, and why. */
+  skipped(model: string, provider: string, reason: string): void;
+  movedOn(word: string): void;
+  served(model: string, provider: string, upstreamRequestId: string | undefined): void;
+  warned(warnings: readonly Warning[]): void;
+  /** A step of the streamed answer, as it goes to the client. */
+  saw(event: ChatEvent): void;
+  /** The whole of a plain answer. */
+  answered(reply: ChatReply): void;
+  failed(error: GatewayError): void;
+  /** Something that the request holds until it is closed; the function gives it back. */
+  holds(giveBack: () => void): void;
+  /** Closes the entry; a second call does nothing. */
+  close(end: { status: number; bytes: number; complete: boolean }): void;
+}
+
+/**
+ * Opens an entry.
+ * @param clock milliseconds that only ever grow
+ */
+export function openEntry(start: EntryStart, clock: () => number, sink: Sink): OpenEntry {
+  const began = clock();
+  const attempts: Attempt[] = [];
+  let tries = 0;
+  const warnings = new Set<Warning>();
+  let user: string | undefined;
+  let key: string | undefined;
+  let model: string | undefined;
+  let servedBy: { model: string; provider: string; upstreamRequestId: string | undefined } | undefined;
+  let failover: string | undefined;
+  let usage: Usage | undefined;
+  let inputBytes = 0;
+  let outputChars = 0;
+  let firstContentAt: number | undefined;
+  let error: GatewayError | undefined;
+  let closed = false;
+  const held: (() => void)[] = [];
+
+  const count = (chars: number) => {
+    firstContentAt ??= clock();
+    outputChars += chars;
+  };
+
+  /** The provider's figures, or, for an answer that came without, an estimate of four characters to a token. */
+  const account = (outcome: Outcome): { usage: Usage | undefined; usageSource: UsageSource } => {
+    if (usage) return { usage, usageSource: outcome === "ok" ? "provider" : "partial" };
+    if (outputChars === 0) return { usage: undefined, usageSource: "none" };
+    const estimate = { input: Math.ceil(inputBytes / 4), output: Math.ceil(outputChars / 4) };
+    return { usage: { ...estimate, cacheRead: 0, cacheWrite: 0, reasoning: 0 }, usageSource: "estimated" };
+  };
+
+  return {
+    requestId: start.requestId,
+    get warnings() {
+      return [...warnings];
+    },
+    get tries() {
+      return tries;
+    },
+    get upstreamMs() {
+      return attempts.reduce((sum, { ms }) => sum + ms, 0);
+    },
+    get failover() {
+      return failover;
+    },
+    identified: (name, keyName) => {
+      user = name;
+      key = keyName;
+    },
+    asked: (name, bytes) => {
+      model = name;
+      inputBytes = bytes;
+    },
+    tried: (attempt) => {
+      tries++;
+      attempts.push(attempt);
+    },
+    skipped: (name, provider, reason) => attempts.push({ model: name, provider, reason, ms: 0 }),
+    movedOn: (word) => failover ??= word,
+    served: (name, provider, upstreamRequestId) => servedBy = { model: name, provider, upstreamRequestId },
+    warned: (codes) => codes.forEach((code) => warnings.add(code)),
+    saw: (event) => {
+      switch (event.type) {
+        case "text-delta":
+        case "thinking-delta":
+          return count(event.text.length);
+        case "tool-call-start":
+          return count(event.name.length);
+        case "tool-call-delta":
+          return count(event.input.length);
+        case "usage":
+          usage = event.usage;
+          return;
+        case "warning":
+          warnings.add(event.warning);
+          return;
+      }
+    },
+    answered: (reply) => {
+      usage = reply.usage;
+      for (const part of reply.content) {
+        if (part.type === "text" || part.type === "thinking") count(part.text.length);
+        else if (part.type === "tool-call") count(part.name.length + part.input.length);
+      }
+      firstContentAt ??= clock();
+      reply.warnings.forEach((code) => warnings.add(code));
+    },
+    failed: (thrown) => error = thrown,
+    holds: (giveBack) => held.push(giveBack),
+    close: ({ status, bytes, complete }) => {
+      if (closed) return;
+      closed = true;
+      held.forEach((giveBack) => giveBack());
+      const outcome = outcomeOf({ status, complete, error, streamed: firstContentAt !== undefined });
+      sink({
+        ...start,
+        // A client that left before its answer was complete has, in NGINX's custom, status 499.
+        status: outcome === "client_disconnect" ? 499 : status,
+        bytes,
+        user,
+        key,
+        model,
+        served: servedBy?.model,
+        provider: servedBy?.provider,
+        upstreamRequestId: servedBy?.upstreamRequestId,
+        attempts,
+        tries,
+        failover,
+        outcome,
+        ...(error && firstContentAt === undefined
+          ? { usage: undefined, usageSource: "none" }
+          : account(outcome)),
+        error: error?.code ?? undefined,
+        warnings: [...warnings],
+        firstTokenMs: firstContentAt === undefined ? undefined : firstContentAt - began,
+        durationMs: clock() - began,
+      });
+    },
+  };
+}
+
+interface Ending {
+  readonly status: number;
+  readonly complete: boolean;
+  readonly error: GatewayError | undefined;
+  /** Some of the answer had gone out. */
+  readonly streamed: boolean;
+}
+
+function outcomeOf({ status, complete, error, streamed }: Ending): Outcome {
+  if (error && error.code !== "client_disconnect") {
+    return streamed ? "stream_interrupted" : outcomeOfError(error);
+  }
+  if (error || !complete) return "client_disconnect";
+  return status < 400 ? "ok" : "client_error";
+}
+
+function outcomeOfError(error: GatewayError): Outcome {
+  if (error.code === "draining" || error.code === "server_shutting_down") return "draining";
+  if (error.code === "overloaded" && error.source === "proxy") return "overloaded";
+  if (error.code === "internal") return "internal";
+  if (error.source === "upstream" || isUpstreamFailure(error.failure, error.code)) {
+    return error.failure === "timeout" ? "upstream_timeout" : "upstream_error";
+  }
+  if (error.kind === "authentication" || error.kind === "permission" || error.code === "model_not_found") {
+    return "denied";
+  }
+  return "client_error";
+}
+
+/** A failure that we name but an upstream caused: no connection, no answer, no valid answer, no key for it. */
+function isUpstreamFailure(failure: Failure, code: string | null): boolean {
+  return failure === "connect" || failure === "timeout" || failure === "invalid" ||
+    code === "provider_key_missing";
+}

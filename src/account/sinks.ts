@@ -1,0 +1,162 @@
+/**
+ * Where log lines go. A log that cannot be written loses lines, which are counted; it never blocks a request and
+ * never takes the process down.
+ */
+
+import { close, open, write } from "node:fs";
+import { type LogFormat, logLine } from "./access-log.ts";
+import type { Sink } from "./entry.ts";
+
+export interface Log {
+  line(text: string): void;
+  /** Closes and opens the file again, for log rotation; lines that wait go to the new file. */
+  reopen(): void;
+  /** Resolves when all lines that can be written are. */
+  close(): Promise<void>;
+  /** Lines that could not be written since the start. */
+  lost(): number;
+}
+
+/** A sink that writes each entry as a line of the access log. */
+export function accessLog(log: Log, format: LogFormat): Sink {
+  return (entry) => log.line(logLine(entry, format));
+}
+
+/** Bytes that may wait for a slow disk or a slow reader before lines are lost. */
+const MAX_WAITING = 4 * 1024 * 1024;
+
+/** What a log needs of a stream. */
+export interface LogStream {
+  write(text: string, done?: (error?: Error | null) => void): boolean;
+  on(event: "error", listener: (error: Error) => void): unknown;
+  readonly writableLength?: number;
+}
+
+/** A log that goes nowhere. */
+export function noLog(): Log {
+  return { line: () => {}, reopen: () => {}, close: () => Promise.resolve(), lost: () => 0 };
+}
+
+/**
+ * Lines to a stream of the process: standard output, most often.
+ * @param onLost told once for each run of lost lines
+ */
+export function streamLog(
+  stream: LogStream,
+  onLost: (why: string) => void,
+): Log {
+  const loss = lossCounter(onLost);
+  let broken = false;
+  stream.on("error", (error: Error) => {
+    broken = true;
+    loss.lose(1, error.message);
+  });
+  return {
+    line: (text) => {
+      if (broken || (stream.writableLength ?? 0) > MAX_WAITING) return loss.lose(1, "nobody reads the log");
+      try {
+        stream.write(`${text}\n`, (error) => error ? loss.lose(1, error.message) : loss.recovered());
+      } catch (error) {
+        loss.lose(1, error instanceof Error ? error.message : String(error));
+      }
+    },
+    reopen: () => {},
+    close: () =>
+      broken ? Promise.resolve() : new Promise((resolve) => void stream.write("", () => resolve())),
+    lost: loss.count,
+  };
+}
+
+/**
+ * Lines appended to a file, many to a write, one write at a time.
+ * @param onLost told once for each run of lost lines
+ */
+export function fileLog(path: string, onLost: (why: string) => void): Log {
+  const loss = lossCounter(onLost);
+  let file: number | undefined;
+  let waiting: string[] = [];
+  let waitingLength = 0;
+  let busy = false;
+  let reopening = false;
+  let closed: (() => void) | undefined;
+
+  const next = () => {
+    if (busy) return;
+    if (file !== undefined && reopening) return shut(next);
+    if (waiting.length > 0) return file === undefined ? begin() : flush(file);
+    if (closed) file === undefined ? closed() : shut(closed);
+  };
+  const shut = (then: () => void) => {
+    busy = true;
+    close(file ?? -1, () => {
+      file = undefined;
+      busy = reopening = false;
+      then();
+    });
+  };
+  const begin = () => {
+    busy = true;
+    open(path, "a", 0o640, (error, descriptor) => {
+      busy = reopening = false;
+      if (error) drop(error.message);
+      else file = descriptor;
+      next();
+    });
+  };
+  const flush = (descriptor: number) => {
+    const lines = waiting.length;
+    let rest = Buffer.from(waiting.join(""));
+    waiting = [];
+    waitingLength = 0;
+    busy = true;
+    const put = () =>
+      write(descriptor, rest, 0, rest.length, null, (error, written) => {
+        rest = rest.subarray(error ? 0 : written);
+        if (!error && rest.length > 0) return put();
+        busy = false;
+        if (error) loss.lose(lines, error.message);
+        else loss.recovered();
+        next();
+      });
+    put();
+  };
+  const drop = (why: string) => {
+    loss.lose(waiting.length, why);
+    waiting = [];
+    waitingLength = 0;
+  };
+
+  return {
+    line: (text) => {
+      if (waitingLength > MAX_WAITING) return loss.lose(1, "the disk is too slow");
+      waiting.push(`${text}\n`);
+      waitingLength += text.length + 1;
+      // What one turn of the loop logs goes out in one write.
+      if (waiting.length === 1) setImmediate(next);
+    },
+    reopen: () => {
+      reopening = true;
+      next();
+    },
+    close: () =>
+      new Promise((resolve) => {
+        closed = resolve;
+        next();
+      }),
+    lost: loss.count,
+  };
+}
+
+function lossCounter(onLost: (why: string) => void) {
+  let lost = 0;
+  let losing = false;
+  return {
+    count: () => lost,
+    lose: (lines: number, why: string) => {
+      lost += lines;
+      if (!losing) onLost(why);
+      losing = true;
+    },
+    recovered: () => losing = false,
+  };
+}

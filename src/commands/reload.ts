@@ -1,0 +1,60 @@
+/** The policy in force, and how it is replaced while the daemon runs: whole, or not at all. */
+
+import process from "node:process";
+import type { Policy } from "../access/policy.ts";
+import { difference } from "../config/difference.ts";
+import type { Loaded } from "../config/load.ts";
+import { watchFile } from "../config/watch.ts";
+import type { Health } from "../routing/health.ts";
+import type { AppLog } from "../services.ts";
+import { renderProblem } from "./check-config.ts";
+
+export interface LivePolicy {
+  current(): Policy;
+  /** Reads the file again: takes the policy over, or keeps the one in force and says why. */
+  reload(): Promise<void>;
+}
+
+/** @param load gives what the file says now */
+export function livePolicy(
+  first: Policy,
+  load: () => Promise<Loaded>,
+  log: AppLog,
+  health: () => Health,
+): LivePolicy {
+  let policy = first;
+  /** Reloads follow each other, so that the last word is that of the last file. */
+  let last: Promise<void> = Promise.resolve();
+  const reload = async () => {
+    const loaded = await load();
+    if (!loaded.policy) {
+      const problems = loaded.problems.filter(({ severity }) => severity === "problem").map(renderProblem);
+      return log.error(
+        `Configuration rejected, the last good one stays: ${loaded.unreadable ?? problems.join("; ")}`,
+      );
+    }
+    const { text, providers } = difference(policy, loaded.policy);
+    policy = loaded.policy;
+    providers.forEach(health().forget);
+    log.info(`Configuration reloaded: ${text}`);
+    for (const problem of loaded.problems) log.warn(renderProblem(problem));
+  };
+  return {
+    current: () => policy,
+    reload: () =>
+      last = last.then(reload).catch((thrown: unknown) =>
+        log.error("The configuration was not reloaded", thrown)
+      ),
+  };
+}
+
+/** Reloads on `SIGHUP` and when the file changes, until it is told to stop. */
+export async function reloadOnChange(file: string, { reload }: LivePolicy): Promise<() => void> {
+  const onSignal = () => void reload();
+  process.on("SIGHUP", onSignal);
+  const watching = await watchFile(file, onSignal);
+  return () => {
+    process.off("SIGHUP", onSignal);
+    watching.close();
+  };
+}
