@@ -49,6 +49,7 @@ export function splitFrames(): Stepper<Uint8Array, SseFrame> {
       const empty = end.at === line;
       line = searched = end.next;
       if (!empty) continue;
+      if (end.next - begin > MAX_EVENT_BYTES) throw tooLong();
       frames.push(readFrame(bytes.subarray(begin, end.next), first));
       begin = end.next;
       first = false;
