@@ -1,0 +1,80 @@
+/** A streamed answer of the Messages API (https://platform.claude.com/docs/en/build-with-claude/streaming). */
+
+import type { ChatEvent } from "../../chat.ts";
+import { asGatewayError, GatewayError } from "../../errors.ts";
+import { isObject, type JsonObject, tryParseJson } from "../../json.ts";
+import { streamInterrupted } from "../collect.ts";
+import type { Undo } from "../dialect.ts";
+import type { SseFrame } from "../sse.ts";
+import type { Stepper } from "../stepper.ts";
+import { type AnswerStep, readAnswer } from "./decode-answer.ts";
+import { decodeInnerError } from "./error.ts";
+
+/**
+ * Frames in, events out. A stream that ends without `message_stop` is complete if it had said why it stopped, and
+ * otherwise ends with the error `upstream_stream_interrupted`. Events, deltas and blocks of unknown types are passed
+ * over; one of a known type that is not as it should be ends the stream with `upstream_invalid_event`, since passing
+ * over it could lose text in silence. Never throws; gives nothing after `end` or `error`.
+ */
+export function decodeEvents(undo: Undo): Stepper<SseFrame, ChatEvent> {
+  const answer = readAnswer(undo, invalidEvent);
+  let ended = false;
+
+  const guarded = (read: () => ChatEvent[]): ChatEvent[] => {
+    if (ended) return [];
+    let events: ChatEvent[];
+    try {
+      events = read();
+    } catch (thrown) {
+      events = [{ type: "error", error: asGatewayError(thrown) }];
+    }
+    ended = events.some(({ type }) => type === "end" || type === "error");
+    return events;
+  };
+
+  return {
+    push: (frame) => guarded(() => readFrame(frame, answer)),
+    end: () =>
+      guarded(() => {
+        const events = answer.end();
+        return events.length > 0 && events.at(-1)?.type === "end"
+          ? events
+          : [{ type: "error", error: streamInterrupted() }];
+      }),
+  };
+}
+
+function readFrame({ event, data }: SseFrame, answer: Stepper<AnswerStep, ChatEvent>): ChatEvent[] {
+  const text = data.trim();
+  if (text === "" || text === "[DONE]") return [];
+  const value = tryParseJson(text);
+  if (!isObject(value)) throw invalidEvent("an event's data is not a JSON object");
+  const type = typeof value.type === "string" ? value.type : event;
+  if (type === "error" || (type === undefined && value.error !== undefined)) {
+    return [{ type: "error", error: decodeInnerError(value) ?? invalidEvent("an error event says nothing") }];
+  }
+  if (type === "ping") return [{ type: "ping" }];
+  const step = type === undefined ? undefined : STEPS.get(type);
+  return step ? answer.push(step(value)) : [];
+}
+
+const STEPS: ReadonlyMap<string, (value: JsonObject) => AnswerStep> = new Map<
+  string,
+  (value: JsonObject) => AnswerStep
+>([
+  ["message_start", ({ message }) => ({ type: "message", message })],
+  [
+    "content_block_start",
+    ({ index, content_block }) => ({ type: "block-start", index, block: content_block }),
+  ],
+  ["content_block_delta", ({ index, delta }) => ({ type: "block-delta", index, delta })],
+  ["content_block_stop", ({ index }) => ({ type: "block-stop", index })],
+  ["message_delta", ({ delta, usage }) => ({ type: "stop-fields", fields: delta, usage })],
+  ["message_stop", () => ({ type: "stop" })],
+]);
+
+function invalidEvent(what: string): GatewayError {
+  return new GatewayError("upstream_invalid_event", `The provider's stream is malformed: ${what}`, {
+    failure: "invalid",
+  });
+}

@@ -1,0 +1,43 @@
+/** A whole answer of the Messages API, read as a stream that comes all at once: both give the same reply. */
+
+import type { ChatReply } from "../../chat.ts";
+import { GatewayError } from "../../errors.ts";
+import { isObject, type Json, type JsonObject } from "../../json.ts";
+import { collect } from "../collect.ts";
+import type { Undo } from "../dialect.ts";
+import { run } from "../stepper.ts";
+import { type AnswerStep, readAnswer } from "./decode-answer.ts";
+import { decodeInnerError } from "./error.ts";
+
+/**
+ * Reads a whole answer.
+ * @throws GatewayError the provider's own error if the body is one, `upstream_invalid_response` if it is no answer
+ */
+export function decodeReply(body: Json, undo: Undo): ChatReply {
+  if (isObject(body) && body.type !== "message" && body.error != null) {
+    const error = decodeInnerError(body);
+    if (error) throw error;
+  }
+  if (!isObject(body) || body.type !== "message" || !Array.isArray(body.content)) {
+    throw invalidResponse("it is not a message with content");
+  }
+  return collect(run(readAnswer(undo, invalidResponse), steps(body, body.content)));
+}
+
+function steps(message: JsonObject, content: readonly Json[]): AnswerStep[] {
+  return [
+    { type: "message", message },
+    ...content.flatMap((block, index): AnswerStep[] => [
+      { type: "block-start", index, block },
+      { type: "block-stop", index },
+    ]),
+    { type: "stop-fields", fields: message, usage: undefined },
+    { type: "stop" },
+  ];
+}
+
+function invalidResponse(what: string): GatewayError {
+  return new GatewayError("upstream_invalid_response", `The provider's answer is malformed: ${what}`, {
+    failure: "invalid",
+  });
+}
