@@ -1,0 +1,96 @@
+/** A whole answer for a client of the Messages API: every key is there, since clients read them without looking. */
+
+import type { ChatReply, ReplyPart, ToolCallPart, ToolKind } from "../../chat.ts";
+import { sha256 } from "../../digest.ts";
+import { isObject, type JsonObject, tryParseJson } from "../../json.ts";
+import type { ReplyOptions } from "../dialect.ts";
+import { encodeStop } from "./stop-reasons.ts";
+import { encodeUsage, estimatedUsage } from "./usage.ts";
+import type { MessageReply, ReplyBlock } from "./wire-reply.ts";
+
+/** Writes an answer. Where the provider counted no tokens, the figures are estimates. */
+export function encodeReply(reply: ChatReply, options: ReplyOptions): MessageReply {
+  const content = [...reply.content, ...refusalText(reply)];
+  const calls = content.filter(({ type }) => type === "tool-call").length;
+  const usage = reply.usage ?? estimatedUsage(options.estimatedInput, countCharacters(content));
+  return {
+    id: messageId(reply.id, options.requestId),
+    type: "message",
+    role: "assistant",
+    model: reply.model,
+    content: encodeParts(content, options.requestId),
+    ...encodeStop(reply.finish, calls > 0),
+    container: null,
+    diagnostics: null,
+    usage: encodeUsage(usage),
+  };
+}
+
+/** The id of a message: the provider's, marked as this API marks them, or one made of the request's. */
+export function messageId(id: string, requestId: string): string {
+  const known = id === "" ? requestId : id;
+  return known.startsWith("msg_") ? known : `msg_${known}`;
+}
+
+/** The id of a tool call: the provider's, or one that the same call of the same request always gets. */
+export function toolUseId(id: string, requestId: string, call: number): string {
+  return id === "" ? `toolu_${sha256(`${requestId}/${call}`).slice(0, 24)}` : id;
+}
+
+/**
+ * A tool call's input as the object that this API wants. Text that is no JSON object is kept whole under a name that
+ * says so: `{}` would lose it.
+ */
+export function toolInput(text: string, kind: ToolKind): JsonObject {
+  if (kind === "custom") return { input: text };
+  if (text.trim() === "") return {};
+  const value = tryParseJson(text);
+  return isObject(value) ? value : { _raw_arguments: text };
+}
+
+/** What a refusal says, if the text does not say it already: clients show the text alone. */
+export function missingRefusal(finish: ChatReply["finish"], text: string): string {
+  const said = finish.reason === "refusal" ? finish.refusal?.explanation ?? "" : "";
+  return text.endsWith(said) ? "" : said;
+}
+
+function refusalText({ content, finish }: ChatReply): ReplyPart[] {
+  const text = content.map((part) => part.type === "text" ? part.text : "").join("");
+  const missing = missingRefusal(finish, text);
+  return missing === "" ? [] : [{ type: "text", text: missing }];
+}
+
+function encodeParts(parts: readonly ReplyPart[], requestId: string): ReplyBlock[] {
+  let calls = 0;
+  return parts.flatMap((part): ReplyBlock[] => {
+    switch (part.type) {
+      case "text":
+        // An empty block is kept in a client's history, and refused from then on (claude-code#88536).
+        return part.text === "" ? [] : [{ type: "text", text: part.text, citations: null }];
+      case "thinking":
+        return [{ type: "thinking", thinking: part.text, signature: part.signature ?? "" }];
+      case "redacted-thinking":
+        return [{ type: "redacted_thinking", data: part.data }];
+      case "tool-call":
+        return [encodeCall(part, requestId, calls++)];
+    }
+  });
+}
+
+function encodeCall({ id, name, input, kind }: ToolCallPart, requestId: string, call: number): ReplyBlock {
+  return { type: "tool_use", id: toolUseId(id, requestId, call), name, input: toolInput(input, kind) };
+}
+
+function countCharacters(parts: readonly ReplyPart[]): number {
+  return parts.reduce((sum, part) => {
+    switch (part.type) {
+      case "text":
+      case "thinking":
+        return sum + part.text.length;
+      case "tool-call":
+        return sum + part.input.length;
+      case "redacted-thinking":
+        return sum;
+    }
+  }, 0);
+}
