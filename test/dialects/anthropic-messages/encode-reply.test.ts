@@ -162,7 +162,6 @@ for (const name of PAIRS.filter((name) => name !== "refusal" && name !== "citati
     const reply = decodeReply(replyFixture(name), UNDO);
     const again = decodeReply(parseJson(stringifyJson(encodeReply(reply, OPTIONS))), UNDO);
     const { serviceTier: _, warnings: __, ...kept } = reply;
-    // Lifetimes of nothing are not told apart from unknown ones.
     assert.deepEqual(again, { ...kept, warnings: [] });
   });
 }
