@@ -16,7 +16,7 @@ import type {
 import { sha256 } from "../../digest.ts";
 import { unsupported } from "../../errors.ts";
 import { type JsonObject, members } from "../../json.ts";
-import type { Encoding } from "./encode-request.ts";
+import type { Encoding } from "./encoding.ts";
 import { THOUGHT_SEPARATOR } from "./wire.ts";
 
 /** @throws GatewayError `unsupported_parameter` for files that this API cannot be told of */

@@ -7,17 +7,9 @@ import { type Json, type JsonObject, members } from "../../json.ts";
 import type { EncodedRequest, TargetModel } from "../dialect.ts";
 import { encodeMessages } from "./encode-messages.ts";
 import { reasoningEffort, samplingFields, stopField } from "./encode-settings.ts";
-import { type ModelTraits, traitsOf } from "./models.ts";
+import type { Encoding } from "./encoding.ts";
+import { traitsOf } from "./models.ts";
 import { shortNames } from "./tool-names.ts";
-
-/** How a request is being encoded: for which model, under which tool names, and what was lost so far. */
-export interface Encoding {
-  readonly target: TargetModel;
-  readonly traits: ModelTraits;
-  /** The name that a tool goes by upstream. */
-  toolName(name: string): string;
-  warn(code: Warning): void;
-}
 
 /** @throws GatewayError `invalid_value` or `unsupported_parameter` for what this API cannot express */
 export function encodeRequest(chat: ChatRequest, target: TargetModel): EncodedRequest {

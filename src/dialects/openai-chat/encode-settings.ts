@@ -2,7 +2,7 @@
 
 import type { ChatRequest, Effort, Reasoning } from "../../chat.ts";
 import type { Json } from "../../json.ts";
-import type { Encoding } from "./encode-request.ts";
+import type { Encoding } from "./encoding.ts";
 import { nearestEffort } from "./models.ts";
 
 /** Temperature and the like; what the model refuses goes with a warning, unless it is the default anyway. */
