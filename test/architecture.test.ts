@@ -1,0 +1,377 @@
+/**
+ * The shape of the source, read from its syntax trees: what may import what, what may touch the world, and where a
+ * vendor may be named.
+ */
+
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { test } from "node:test";
+import ts from "typescript";
+
+const ROOT = new URL("../", import.meta.url);
+
+interface Import {
+  /** A file of ours by its path below `src`, or the name of a package or of a `node:` module. */
+  readonly to: string;
+  readonly own: boolean;
+  /** Gone when the program runs. */
+  readonly typeOnly: boolean;
+  readonly line: number;
+}
+
+/** A name or a text of the program, with its line; comments are no part of it. */
+interface Word {
+  readonly text: string;
+  readonly line: number;
+  /** A text, and not a name: it may say what a name may not do. */
+  readonly quoted: boolean;
+  /** `Date.now` for the `now` of `Date`. */
+  readonly member?: string;
+}
+
+interface SourceFile {
+  /** Below `src`, such as `dialects/sse.ts`. */
+  readonly path: string;
+  readonly imports: readonly Import[];
+  readonly words: readonly Word[];
+}
+
+const FILES: readonly SourceFile[] = readdirSync(new URL("src/", ROOT), { recursive: true, encoding: "utf8" })
+  .map((path) => path.replaceAll("\\", "/"))
+  .filter((path) => path.endsWith(".ts"))
+  .sort()
+  .map((path) => readSource(path, readFileSync(new URL(`src/${path}`, ROOT), "utf8")));
+
+test("the source is read: its files, and what each of them imports", () => {
+  assert.ok(FILES.length > 50);
+  const { imports } = readSource(
+    "dialects/x.ts",
+    `import { a } from "./sse.ts";
+     import type { B } from "../chat.ts";
+     export { c } from "ofetch";
+     const d = import("citty");
+     type E = import("undici").E;`,
+  );
+  assert.deepEqual(imports.map(({ to, own, typeOnly, line }) => [to, own, typeOnly, line]), [
+    ["dialects/sse.ts", true, false, 1],
+    ["chat.ts", true, true, 2],
+    ["ofetch", false, false, 3],
+    ["citty", false, false, 4],
+    ["undici", false, true, 5],
+  ]);
+});
+
+test("a use of the world is told from a name alone", () => {
+  const uses = (text: string) => worldlyUses(readSource("x.ts", text)).map((use) => use.split(" uses ")[1]);
+  assert.deepEqual(uses(`const t = Date.now(); const f = fetch; run(new Date()); setTimeout(a, 1);`), [
+    "Date.now",
+    "fetch",
+    "new Date()",
+    "setTimeout",
+  ]);
+  assert.deepEqual(uses(`const r = { random: Math.random, ...process };`), ["Math.random", "process"]);
+  assert.deepEqual(
+    uses(`// fetch it
+      const at = new Date(text); options.fetch(); const o = { fetch: a, performance: "performance" };
+      interface I { process: string } function f({ crypto }: I) {} `),
+    [],
+  );
+});
+
+// --- pure files ---
+
+/** Values in, values out: no clock, no chance, no network, no runtime. */
+const PURE: readonly RegExp[] = [
+  /^(chat|errors|json|json-scan)\.ts$/,
+  /^dialects\//,
+  /^routing\//,
+  /^config\/(check|resolve)/,
+  /^access\/policy\.ts$/,
+];
+
+/** What reaches the world, as a global name or as a member of one. */
+const WORLDLY: ReadonlySet<string> = new Set([
+  "Date.now",
+  "new Date()",
+  "Math.random",
+  "setTimeout",
+  "setInterval",
+  "setImmediate",
+  "queueMicrotask",
+  "fetch",
+  "performance",
+  "crypto",
+  "process",
+  "Deno",
+  "WebSocket",
+  "globalThis",
+]);
+
+/** Files that only wrap a pure function of a runtime's module; a pure file may import them. */
+const PURE_WRAPPERS: ReadonlyMap<string, string> = new Map([
+  ["digest.ts", "SHA-256 gives the same digest for the same text; the platform has it in node:crypto alone"],
+]);
+
+const PACKAGES_OF_THE_WORLD = /^(node:|ofetch$|citty$|consola(\/|$)|undici$)/;
+
+test("pure files import nothing of the world, not even through others", () => {
+  const problems: string[] = [];
+  for (const file of FILES.filter(({ path }) => isPure(path))) {
+    for (const { to, own, line, typeOnly } of file.imports) {
+      const pure = own ? isPure(to) || PURE_WRAPPERS.has(to) || typeOnly : !PACKAGES_OF_THE_WORLD.test(to);
+      if (!pure && !(own && reachesNothing(to))) problems.push(`src/${file.path}:${line} imports ${to}`);
+    }
+  }
+  assert.deepEqual(problems, []);
+});
+
+test("pure files use no clock, no chance, no timer and no network", () => {
+  const problems = FILES.filter(({ path }) => isPure(path)).flatMap(worldlyUses);
+  assert.deepEqual(problems, []);
+});
+
+test("a wrapper of a pure function does nothing else", () => {
+  for (const [path] of PURE_WRAPPERS) {
+    const file = FILES.find((each) => each.path === path);
+    assert.ok(file, `src/${path} is gone: take it from the list`);
+    assert.deepEqual(file.imports.map(({ to }) => to), ["node:crypto"]);
+    assert.deepEqual(worldlyUses(file), []);
+  }
+});
+
+function isPure(path: string): boolean {
+  return PURE.some((pattern) => pattern.test(path));
+}
+
+/** True for a file outside the pure folders that might as well be in them. */
+function reachesNothing(path: string, seen: Set<string> = new Set()): boolean {
+  if (seen.has(path) || PURE_WRAPPERS.has(path)) return true;
+  seen.add(path);
+  const file = FILES.find((each) => each.path === path);
+  if (!file || worldlyUses(file).length > 0) return false;
+  return file.imports.filter(({ typeOnly }) => !typeOnly).every(({ to, own }) =>
+    own ? reachesNothing(to, seen) : !PACKAGES_OF_THE_WORLD.test(to)
+  );
+}
+
+function worldlyUses({ path, words }: SourceFile): string[] {
+  return words
+    .filter(({ quoted, text, member }) => WORLDLY.has(member ?? "") || (!quoted && WORLDLY.has(text)))
+    .map(({ text, member, line }) => `src/${path}:${line} uses ${member ?? text}`);
+}
+
+// --- vendors ---
+
+const VENDORS =
+  /openai|anthropic|claude|(?<![a-z])gpt|gemini|deepseek|mistral|(?<![a-z])azure|bedrock|vertex|cohere|(?<![a-z])groq|openrouter|ollama|vllm|qwen|llama/i;
+
+/** Where vendors are at home. */
+const HOMES: readonly RegExp[] = [
+  /^upstream\/providers\.ts$/,
+  /^dialects\/openai-chat\//,
+  /^dialects\/anthropic-messages\//,
+  /^dialects\/registry\.ts$/,
+  /^demo\//,
+];
+
+test("vendors are named at home: with their entry, in their dialect's folder, in the demo", () => {
+  const problems = FILES
+    .filter(({ path }) => !HOMES.some((home) => home.test(path)))
+    .flatMap(({ path, words, imports }) => [
+      ...words.filter(({ text }) => VENDORS.test(text)).map(({ text, line }) =>
+        `src/${path}:${line} says ${JSON.stringify(text.slice(0, 80))}`
+      ),
+      ...imports.filter(({ to }) => VENDORS.test(to)).map(({ to, line }) =>
+        `src/${path}:${line} imports ${to}`
+      ),
+    ]);
+  assert.deepEqual(problems, []);
+});
+
+test("a dialect's folder names no other vendor's dialect", () => {
+  const problems = FILES.flatMap(({ path, imports }) => {
+    const [, folder] = /^dialects\/([^/]+)\//.exec(path) ?? [];
+    return imports
+      .filter(({ to }) => folder && /^dialects\/[^/]+\//.test(to) && !to.startsWith(`dialects/${folder}/`))
+      .map(({ to, line }) => `src/${path}:${line} imports ${to}`);
+  });
+  assert.deepEqual(problems, []);
+});
+
+// --- layers ---
+
+/** From the ground up: a file imports what it needs from its own layer and from those below. */
+const LAYERS: readonly (readonly [string, RegExp])[] = [
+  ["vocabulary", /^(chat|errors|json|json-scan|digest|secret|nearest)\.ts$/],
+  ["dialects", /^dialects\//],
+  ["decisions", /^(access|routing|account|config|upstream)\/|^(redact|recall|learned)\.ts$/],
+  ["line", /^[^/]+\.ts$|^runtime\//],
+  ["demo", /^demo\//],
+  ["commands", /^commands\/|^(main|cli)\.ts$/],
+];
+
+test("layers import downwards only", () => {
+  const problems = FILES.flatMap(({ path, imports }) =>
+    imports
+      .filter(({ to, own }) => own && layerOf(to) > layerOf(path))
+      .map(({ to, line }) => `src/${path}:${line} (${layerName(path)}) imports ${to} (${layerName(to)})`)
+  );
+  assert.deepEqual(problems, []);
+});
+
+test("there are no import cycles", () => {
+  assert.deepEqual(cycles((each) => !each.typeOnly), [], "of what is there when the program runs");
+  assert.deepEqual(cycles(() => true), [], "types included");
+});
+
+/** The first layer that fits; commands and main come before the line's own files. */
+function layerOf(path: string): number {
+  const top = LAYERS.length - 1;
+  if (LAYERS[top]?.[1].test(path)) return top;
+  return LAYERS.findIndex(([, pattern]) => pattern.test(path));
+}
+
+function layerName(path: string): string {
+  return LAYERS[layerOf(path)]?.[0] ?? "no layer";
+}
+
+/** Each cycle once, as the files on it. */
+function cycles(counts: (each: Import) => boolean): string[] {
+  const found = new Set<string>();
+  const done = new Set<string>();
+  const walk = (path: string, trail: readonly string[]) => {
+    const at = trail.indexOf(path);
+    if (at !== -1) {
+      const loop = trail.slice(at);
+      const first = loop.indexOf([...loop].sort()[0] ?? "");
+      found.add([...loop.slice(first), ...loop.slice(0, first), loop[first]].join(" → "));
+      return;
+    }
+    if (done.has(path)) return;
+    const file = FILES.find((each) => each.path === path);
+    for (const each of file?.imports ?? []) if (each.own && counts(each)) walk(each.to, [...trail, path]);
+    done.add(path);
+  };
+  for (const { path } of FILES) walk(path, []);
+  return [...found].sort();
+}
+
+// --- packages ---
+
+/** Who alone may import a package. */
+const RESERVED: readonly (readonly [package_: RegExp, readonly RegExp[]])[] = [
+  [/^ofetch$/, [/^upstream\/send\.ts$/]],
+  [/^undici$/, [/^upstream\/connect\.ts$/]],
+  [/^(citty|consola)(\/|$)/, [/^commands\//, /^(main|cli)\.ts$/]],
+];
+
+test("each package has one place", () => {
+  const problems = FILES.flatMap(({ path, imports }) =>
+    imports.filter(({ to, own }) =>
+      !own && RESERVED.some(([name, places]) => name.test(to) && !places.some((place) => place.test(path)))
+    ).map(({ to, line }) => `src/${path}:${line} imports ${to}`)
+  );
+  assert.deepEqual(problems, []);
+});
+
+test("what is imported at run time is what package.json depends on", () => {
+  const manifest = JSON.parse(readFileSync(new URL("package.json", ROOT), "utf8")) as {
+    dependencies: Record<string, string>;
+  };
+  const imported = FILES.flatMap(({ imports }) => imports)
+    .filter(({ own, typeOnly, to }) => !own && !typeOnly && !to.startsWith("node:"))
+    .map(({ to }) => packageOf(to));
+  assert.deepEqual([...new Set(imported)].sort(), Object.keys(manifest.dependencies).sort());
+});
+
+test("every file of ours that is imported exists", () => {
+  const paths = new Set(FILES.map(({ path }) => path));
+  const problems = FILES.flatMap(({ path, imports }) =>
+    imports.filter(({ to, own }) => own && !paths.has(to)).map(({ to, line }) =>
+      `src/${path}:${line} imports ${to}`
+    )
+  );
+  assert.deepEqual(problems, []);
+});
+
+/** `consola` for `consola/core`, `@scope/name` for what is below it. */
+function packageOf(specifier: string): string {
+  return specifier.split("/").slice(0, specifier.startsWith("@") ? 2 : 1).join("/");
+}
+
+// --- reading ---
+
+function readSource(path: string, text: string): SourceFile {
+  const tree = ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true);
+  const imports: Import[] = [];
+  const words: Word[] = [];
+  const lineOf = (node: ts.Node) => tree.getLineAndCharacterOfPosition(node.getStart(tree)).line + 1;
+  const visit = (node: ts.Node): void => {
+    const specifier = specifierOf(node);
+    if (specifier) {
+      imports.push({ ...resolve(path, specifier.text), typeOnly: isTypeOnly(node), line: lineOf(node) });
+    } else if (ts.isIdentifier(node) || ts.isPrivateIdentifier(node)) {
+      words.push({ text: node.text, line: lineOf(node), quoted: isOnlyAName(node), ...memberOf(node) });
+    } else if (isText(node)) {
+      words.push({ text: node.text, line: lineOf(node), quoted: true });
+    }
+    ts.forEachChild(node, (child) => {
+      if (child !== specifier) visit(child);
+    });
+  };
+  visit(tree);
+  return { path, imports, words };
+}
+
+/** Where a declaration or a call gets its module from. */
+function specifierOf(node: ts.Node): ts.StringLiteral | undefined {
+  const from = ts.isImportDeclaration(node) || ts.isExportDeclaration(node)
+    ? node.moduleSpecifier
+    : ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword
+    ? node.arguments[0]
+    : ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument)
+    ? node.argument.literal
+    : undefined;
+  return from && ts.isStringLiteral(from) ? from : undefined;
+}
+
+/** `verbatimModuleSyntax`: an import without `type` before its names, or before each of them, stays. */
+function isTypeOnly(node: ts.Node): boolean {
+  if (ts.isImportTypeNode(node)) return true;
+  if (ts.isExportDeclaration(node)) return node.isTypeOnly;
+  return ts.isImportDeclaration(node) && node.importClause?.phaseModifier === ts.SyntaxKind.TypeKeyword;
+}
+
+function resolve(from: string, specifier: string): { to: string; own: boolean } {
+  if (!specifier.startsWith(".")) return { to: specifier, own: false };
+  const base = new URL(`file:///src/${from}`);
+  return { to: new URL(specifier, base).pathname.slice("/src/".length), own: true };
+}
+
+type Text = ts.StringLiteral | ts.NoSubstitutionTemplateLiteral | ts.TemplateLiteralToken;
+
+function isText(node: ts.Node): node is Text | ts.RegularExpressionLiteral | ts.JsxText {
+  return ts.isStringLiteral(node) || ts.isNoSubstitutionTemplateLiteral(node) || ts.isTemplateHead(node) ||
+    ts.isTemplateMiddleOrTemplateTail(node) || ts.isRegularExpressionLiteral(node);
+}
+
+/** True for a member's or a property's name, and for what a type says: it names nothing global. */
+function isOnlyAName(node: ts.Identifier | ts.PrivateIdentifier): boolean {
+  const { parent } = node;
+  if (ts.isPropertyAccessExpression(parent)) {
+    return parent.name === node && memberOf(node).member === undefined;
+  }
+  if (ts.isNewExpression(parent)) return false;
+  if (ts.isTypeReferenceNode(parent) || ts.isQualifiedName(parent)) return true;
+  return ts.isBindingElement(parent) ? parent.initializer !== node : "name" in parent && parent.name === node;
+}
+
+/** A member of a global, and a clock read without saying what of it. */
+function memberOf(node: ts.Identifier | ts.PrivateIdentifier): { member?: string } {
+  const { parent } = node;
+  if (ts.isPropertyAccessExpression(parent) && parent.name === node && ts.isIdentifier(parent.expression)) {
+    return { member: `${parent.expression.text}.${node.text}` };
+  }
+  const bare = ts.isNewExpression(parent) && parent.expression === node && !parent.arguments?.length;
+  return bare ? { member: `new ${node.text}()` } : {};
+}
