@@ -142,10 +142,12 @@ function unmark(value: Json): Json {
   }
   if (Array.isArray(value)) return value.map(unmark);
   if (!isObject(value)) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => {
-    if (key.startsWith(MARK)) throw new SyntaxError("A number stands in the place of a key");
-    return [unguarded(key), unmark(item ?? null)];
-  }));
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => {
+      if (key.startsWith(MARK)) throw new SyntaxError("A number stands in the place of a key");
+      return [unguarded(key), unmark(item ?? null)];
+    }),
+  );
 }
 
 function unguarded(text: string): string {
