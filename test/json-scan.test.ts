@@ -1,0 +1,167 @@
+import { deepEqual, equal, ok, throws } from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { GatewayError } from "../src/errors.ts";
+import { endOfString, type JsonLimits, scanJson, withMembers } from "../src/json-scan.ts";
+
+/** The texts of the top-level members. */
+function membersOf(text: string): Record<string, string> {
+  return Object.fromEntries(
+    [...scanJson(text)].map(([key, { start, end }]) => [key, text.slice(start, end)]),
+  );
+}
+
+const code = (expected: string) => (thrown: unknown) =>
+  thrown instanceof GatewayError && thrown.code === expected;
+
+test("the top-level members of an object are found, without the white space around them", () => {
+  const cases: readonly (readonly [string, Record<string, string>])[] = [
+    ["{}", {}],
+    [' { "a" : 1 , "b":\n[1, {"c": 2}]\t} ', { a: "1", b: '[1, {"c": 2}]' }],
+    ['{"a":"x,}:{\\"","b":null}', { a: '"x,}:{\\""', b: "null" }],
+    ['{"mod\\u0065l":"m"}', { model: '"m"' }],
+    ['{"a":{"a":{"a":1}}}', { a: '{"a":{"a":1}}' }],
+    ['[{"a":1}]', {}],
+    ['"a"', {}],
+  ];
+  for (const [text, expected] of cases) deepEqual(membersOf(text), expected, text);
+});
+
+test("the members found are those that the parser finds", () => {
+  fc.assert(fc.property(fc.dictionary(fc.string(), fc.jsonValue()), fc.nat(2), (value, indent) => {
+    const text = JSON.stringify(value, null, indent);
+    const found = [...scanJson(text)].map((
+      [key, { start, end }],
+    ) => [key, JSON.parse(text.slice(start, end))]);
+    deepEqual(Object.fromEntries(found), JSON.parse(text));
+  }));
+});
+
+test("a key that stands twice in one object is refused, at any depth and however it is written", () => {
+  for (
+    const text of [
+      '{"model":"a","model":"b"}',
+      '{"model":"a","mod\\u0065l":"b"}',
+      '{"a":[{"b":{"c":1,"d":2,"c":3}}]}',
+      '{"__proto__":1,"__proto__":2}',
+      '{"":1,"":2}',
+      '{"a\\/b":1,"a/b":2}',
+    ]
+  ) throws(() => scanJson(text), code("invalid_value"), text);
+});
+
+test("the refusal of a key names it as the field at fault, cut if it is long", () => {
+  const key = "k".repeat(1000);
+  throws(() => scanJson('{"mod\\u0065l":1,"model":2}'), { param: "model" });
+  throws(() => scanJson(`{"${key}":1,"${key}":2}`), { param: `${"k".repeat(64)}…` });
+});
+
+test("the same key in two objects is nothing to refuse", () => {
+  scanJson('[{"a":1},{"a":{"a":2,"b":"a"}}]');
+  scanJson('{"a":["b","b"],"b":"b"}');
+});
+
+test("each limit holds at the limit and is passed by one more", () => {
+  const limits: JsonLimits = { depth: 3, values: 5, keysPerObject: 2 };
+  const within = ["[[[1]]]", '{"a":{"b":[1]}}', "[1,2,3,4]", '{"a":1,"b":2}', '[{"a":1,"b":2}]', '"[[[[["'];
+  const beyond = ["[[[[1]]]]", '{"a":{"b":[{}]}}', "[1,2,3,4,5]", '{"a":1,"b":2,"c":3}'];
+  for (const text of within) scanJson(text, limits);
+  for (const text of beyond) throws(() => scanJson(text, limits), code("json_too_complex"), text);
+});
+
+test("the limits of requests are 64 levels, 200,000 values and 10,000 keys", () => {
+  const nested = (levels: number) => "[".repeat(levels) + "]".repeat(levels);
+  const wide = (values: number) => `[${"1,".repeat(values - 2)}1]`;
+  const keys = (count: number) => `{${Array.from({ length: count }, (_, n) => `"${n}":1`).join(",")}}`;
+  scanJson(nested(64));
+  scanJson(wide(200_000));
+  scanJson(keys(10_000));
+  for (const text of [nested(65), wide(200_001), keys(10_001)]) {
+    throws(() => scanJson(text), code("json_too_complex"));
+  }
+});
+
+test("hostile texts are refused without filling the stack or the memory", () => {
+  for (
+    const text of [
+      "[".repeat(1e7),
+      '{"a":'.repeat(2e6),
+      `[${"{},".repeat(3e6)}{}]`,
+      "{},".repeat(3e6),
+      ",".repeat(1e7),
+      `{${Array.from({ length: 100_000 }, (_, n) => `"k${n}":1`).join(",")}}`,
+    ]
+  ) throws(() => scanJson(text), code("json_too_complex"));
+});
+
+test("text that is not JSON is left to the parser", () => {
+  for (
+    const text of ["", "}", "]]]]", '"', '{"a', '{"a\\', '{"\\u00"', "{:,}", "nonsense", "]{[}", '{"a":"\\"}']
+  ) {
+    scanJson(text);
+  }
+  fc.assert(fc.property(fc.string({ unit: fc.constantFrom(...'{}[]:,"\\a1 \n') }), (text) => {
+    try {
+      scanJson(text);
+    } catch (thrown) {
+      ok(code("invalid_value")(thrown));
+    }
+  }));
+});
+
+test("a string ends at its quote, not at an escaped one", () => {
+  equal(endOfString('"a"b', 0), 3);
+  equal(endOfString('x"a\\"b" ', 1), 7);
+  equal(endOfString('"\\\\"', 0), 4);
+  equal(endOfString('"never', 0), 6);
+  fc.assert(fc.property(fc.string(), fc.string(), (text, after) => {
+    const written = JSON.stringify(text);
+    equal(endOfString(written + after, 0), written.length);
+  }));
+});
+
+test("members are replaced and added, and every other byte stays", () => {
+  const cases: readonly (readonly [string, Record<string, string>, string])[] = [
+    ['{"model":"a","n":1}', { model: '"b"' }, '{"model":"b","n":1}'],
+    [' { "model" : "a" } \n', { model: '"b"', x: "{}" }, ' { "model" : "b" ,"x":{}} \n'],
+    ["{}", { model: '"b"' }, '{"model":"b"}'],
+    ["{ }", { a: "1", b: "2" }, '{ "a":1,"b":2}'],
+    [
+      '{"mod\\u0065l":"a","z":9007199254740993}',
+      { model: '"b"' },
+      '{"mod\\u0065l":"b","z":9007199254740993}',
+    ],
+    ['{"x":{"model":"a"},"model":"a"}', { model: '"b"' }, '{"x":{"model":"a"},"model":"b"}'],
+    ['{"b":1,"a":2}', { a: "3", b: "4" }, '{"b":4,"a":3}'],
+    ['{"a":1}', {}, '{"a":1}'],
+  ];
+  for (const [text, replacements, expected] of cases) {
+    equal(withMembers(text, scanJson(text), replacements), expected);
+  }
+});
+
+test("what withMembers changes is what it was asked to change, and nothing else", () => {
+  const keys = fc.constantFrom("model", "stream", "__proto__", "constructor", 'q"uote', "\u2028", "");
+  const objects = fc.dictionary(fc.oneof(keys, fc.string()), fc.jsonValue({ maxDepth: 3 }));
+  const edits = fc.dictionary(keys, fc.jsonValue({ maxDepth: 2 }));
+  fc.assert(fc.property(objects, edits, fc.nat(3), (value, wanted, indent) => {
+    const text = `${JSON.stringify(value, null, indent)}\n`;
+    const replacements = Object.fromEntries(
+      Object.entries(wanted).map(([key, item]) => [key, JSON.stringify(item)]),
+    );
+    const edited = withMembers(text, scanJson(text), replacements);
+    const expected = Object.entries<unknown>(JSON.parse(text));
+    const result = new Map(Object.entries(JSON.parse(edited)));
+    for (const [key, item] of expected) {
+      deepEqual(result.get(key), Object.hasOwn(wanted, key) ? JSON.parse(JSON.stringify(wanted[key])) : item);
+    }
+    for (const [key, item] of Object.entries(wanted)) {
+      deepEqual(result.get(key), JSON.parse(JSON.stringify(item)));
+    }
+    equal(result.size, new Set([...expected.map(([key]) => key), ...Object.keys(wanted)]).size);
+    const untouched = (whole: string) =>
+      [...scanJson(whole)].filter(([key]) => !Object.hasOwn(wanted, key))
+        .map(([key, { start, end }]) => [key, whole.slice(start, end)]);
+    deepEqual(untouched(edited), untouched(text));
+  }));
+});
