@@ -358,10 +358,6 @@ function isText(node: ts.Node): node is Text | ts.RegularExpressionLiteral | ts.
 /** True for a member's or a property's name, and for what a type says: it names nothing global. */
 function isOnlyAName(node: ts.Identifier | ts.PrivateIdentifier): boolean {
   const { parent } = node;
-  if (ts.isPropertyAccessExpression(parent)) {
-    return parent.name === node && memberOf(node).member === undefined;
-  }
-  if (ts.isNewExpression(parent)) return false;
   if (ts.isTypeReferenceNode(parent) || ts.isQualifiedName(parent)) return true;
   return ts.isBindingElement(parent) ? parent.initializer !== node : "name" in parent && parent.name === node;
 }
