@@ -1,0 +1,119 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { correct } from "../../../src/dialects/anthropic-messages/correct.ts";
+import { GatewayError } from "../../../src/errors.ts";
+import type { JsonObject } from "../../../src/json.ts";
+import { bodyOf, NOW, system, user } from "./requests.ts";
+
+function refusal(message: string, status = 400, source: "upstream" | "proxy" = "upstream") {
+  return new GatewayError(null, message, { status, source, kind: "invalid-request" });
+}
+
+const thoughtful: JsonObject = {
+  messages: [{ role: "assistant", content: [{ type: "thinking", thinking: "", signature: "s" }] }],
+};
+const prefilled: JsonObject = {
+  messages: [{ role: "user", content: "a" }, { role: "assistant", content: "b" }],
+};
+
+const lessons: readonly (readonly [string, JsonObject, string, boolean?])[] = [
+  ["`temperature` is deprecated for this model.", { temperature: 0.3 }, "sampling"],
+  ["`top_k` is deprecated for this model.", { top_k: 5 }, "sampling"],
+  [
+    "`temperature` and `top_p` cannot both be specified for this model. Please use only one.",
+    { temperature: 0.5, top_p: 0.9 },
+    "temperature_with_top_p",
+  ],
+  [
+    '"thinking.type.enabled" is not supported for this model. Use "thinking.type.adaptive" and "output_config.effort" to control thinking behavior.',
+    { thinking: { type: "enabled", budget_tokens: 1024 }, output_config: { effort: "low" } },
+    "thinking.enabled",
+  ],
+  [
+    "adaptive thinking is not supported on this model",
+    { thinking: { type: "adaptive" } },
+    "thinking.adaptive",
+  ],
+  ["This model does not support the effort parameter.", { output_config: { effort: "low" } }, "effort"],
+  [
+    'tool_choice: type "tool" and "any" are not supported for this model.',
+    { tool_choice: { type: "any" } },
+    "forced_tool",
+  ],
+  [
+    "Thinking may not be enabled when tool_choice forces tool use.",
+    { tool_choice: { type: "tool", name: "x" }, thinking: { type: "adaptive" } },
+    "forced_tool_with_thinking",
+  ],
+  [
+    "This model does not support assistant message prefill. The conversation must end with a user message.",
+    prefilled,
+    "prefill",
+  ],
+  [
+    "role 'system' is not supported on this model",
+    { messages: [{ role: "system", content: "x" }] },
+    "mid_system",
+  ],
+  [
+    "messages.1.content.0: Invalid `signature` in `thinking` block. The block is bound to a different conversation",
+    thoughtful,
+    "thinking_blocks",
+    true,
+  ],
+  [
+    "messages.1.content.0.type: Expected `thinking` or `redacted_thinking`, but found `tool_use`.",
+    { thinking: { type: "enabled", budget_tokens: 1024 } },
+    "tool_loop_thinking",
+    true,
+  ],
+  [
+    "The compiled grammar is too large, which would cause performance issues.",
+    { output_config: { format: { type: "json_schema", schema: {} } } },
+    "output_format",
+    true,
+  ],
+  [
+    "The compiled grammar is too large, which would cause performance issues.",
+    { tools: [{ name: "x", strict: true }] },
+    "output_format",
+    true,
+  ],
+];
+
+for (const [message, body, refuses, once] of lessons) {
+  test(`"${message.slice(0, 60)}" teaches ${refuses}`, () => {
+    const expected = once ? { refuses, once } : { refuses };
+    assert.deepEqual(correct(refusal(`${message} (request_id: req_1)`), body), expected);
+  });
+
+  test(`"${message.slice(0, 60)}" teaches nothing about a request without ${refuses}`, () => {
+    assert.equal(correct(refusal(message), { messages: [{ role: "user", content: "hi" }] }), undefined);
+  });
+}
+
+test("other refusals are final", () => {
+  const body = { temperature: 0.3 };
+  assert.equal(correct(refusal("max_tokens: too large"), body), undefined);
+  assert.equal(correct(refusal("`temperature` is deprecated for this model.", 429), body), undefined);
+  assert.equal(
+    correct(refusal("`temperature` is deprecated for this model.", 400, "proxy"), body),
+    undefined,
+  );
+});
+
+test("a request that is encoded again leaves out what was learned, so that the lesson cannot repeat", () => {
+  const chat = {
+    messages: [user("one"), system("Be brief")],
+    temperature: 0.5,
+    tools: [NOW],
+    toolChoice: { type: "required" },
+    reasoning: { effort: "high" },
+  } as const;
+  for (const [message, body, refuses] of lessons) {
+    assert.notEqual(correct(refusal(message), body), undefined);
+    const model = refuses === "sampling" ? "claude-sonnet-4-5" : "claude-opus-5";
+    const again = bodyOf(chat, model, { refuses: new Set([refuses]) });
+    assert.equal(correct(refusal(message), again), undefined, refuses);
+  }
+});

@@ -1,0 +1,549 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Message, Part } from "../../../src/chat.ts";
+import { stringifyJson } from "../../../src/json.ts";
+import { encodeRequest } from "../../../src/dialects/anthropic-messages/encode-request.ts";
+import {
+  assistant,
+  bodyOf,
+  call,
+  chatOf,
+  encode,
+  NOW,
+  OLDER,
+  result,
+  system,
+  user,
+  warningsOf,
+} from "./requests.ts";
+
+const MID_SYSTEM = "claude-opus-4-8";
+
+/** A conversation as it is sent: `role: block block`. */
+function told(messages: readonly Message[], model = OLDER, repair = false): string[] {
+  const body = bodyOf({ messages, tools: [NOW] }, model, { options: { repair } });
+  return body.messages.map((message) => {
+    const blocks = message.content as readonly Record<string, unknown>[];
+    return `${message.role}: ${blocks.map(show).join(" ")}`;
+  });
+}
+
+function show(block: Record<string, unknown>): string {
+  switch (block.type) {
+    case "text":
+      return `'${block.text}'`;
+    case "tool_use":
+      return `call(${block.id})`;
+    case "tool_result":
+      return `result(${block.tool_use_id})`;
+    default:
+      return String(block.type);
+  }
+}
+
+const conversations: readonly (readonly [string, readonly Message[], readonly string[], string?])[] = [
+  ["whitespace is dropped, never replaced", [user(" ", "\n\t", "hi")], ["user: 'hi'"]],
+  [
+    "a message of whitespace is dropped and its neighbours are one turn",
+    [user("a"), assistant(" "), user("b")],
+    ["user: 'a' 'b'"],
+  ],
+  [
+    "an assistant's text that is empty leaves its calls and their results",
+    [user("go"), assistant("  \n", call("c1")), user(result("c1"), "and?")],
+    ["user: 'go'", "assistant: call(c1)", "user: result(c1) 'and?'"],
+  ],
+  [
+    "results come in the order of the calls, before other parts",
+    [user("go"), assistant(call("c1"), call("c2")), user("so?", result("c2"), result("c1"))],
+    ["user: 'go'", "assistant: call(c1) call(c2)", "user: result(c1) result(c2) 'so?'"],
+  ],
+  [
+    "calls end their turn and thoughts begin it",
+    [user("go"), assistant(call("c1"), "Let me look", thought("s")), user(result("c1"))],
+    ["user: 'go'", "assistant: thinking 'Let me look' call(c1)", "user: result(c1)"],
+  ],
+  [
+    "earlier text keeps its white space, the last words do not",
+    [user("one"), assistant("first \n"), user("two"), assistant("Answer:\n")],
+    ["user: 'one'", "assistant: 'first \n'", "user: 'two'", "assistant: 'Answer:'"],
+  ],
+  [
+    "the assistant's last words are followed by a request to go on where the model does not continue them",
+    [user("Count"), assistant("1, 2")],
+    ["user: 'Count'", "assistant: '1, 2'", "user: 'Continue.'"],
+    "claude-sonnet-5",
+  ],
+  [
+    "a conversation that the assistant began is begun by the user",
+    [assistant("Hello"), user("hi")],
+    ["user: '(conversation start)'", "assistant: 'Hello'", "user: 'hi'"],
+  ],
+  [
+    "a late system message becomes a reminder",
+    [user("u1"), assistant("a1"), user("u2"), system("S")],
+    ["user: 'u1'", "assistant: 'a1'", "user: 'u2' '<system-reminder>S</system-reminder>'"],
+  ],
+  [
+    "a late system message stays where the model takes it",
+    [user("u1"), assistant("a1"), user("u2"), system("S"), assistant("a2"), user("u3")],
+    ["user: 'u1'", "assistant: 'a1'", "user: 'u2'", "system: 'S'", "assistant: 'a2'", "user: 'u3'"],
+    MID_SYSTEM,
+  ],
+  [
+    "a system message between two of the user's becomes a reminder for every model",
+    [user("u1"), system("S"), user("u2")],
+    ["user: 'u1' '<system-reminder>S</system-reminder>' 'u2'"],
+    MID_SYSTEM,
+  ],
+  [
+    "a system message behind the assistant's words becomes a reminder in the next turn",
+    [user("u1"), assistant("a1"), system("S"), user("u2")],
+    ["user: 'u1'", "assistant: 'a1'", "user: '<system-reminder>S</system-reminder>' 'u2'"],
+    MID_SYSTEM,
+  ],
+  [
+    "a system message with no turn beside it has one of its own",
+    [user("u1"), assistant("a1"), system("S")],
+    ["user: 'u1'", "assistant: 'a1'", "user: '<system-reminder>S</system-reminder>'"],
+  ],
+  [
+    "a system message between a call and its result goes behind the result",
+    [user("go"), assistant(call("c1")), system("S"), user(result("c1"))],
+    ["user: 'go'", "assistant: call(c1)", "user: result(c1) '<system-reminder>S</system-reminder>'"],
+  ],
+  [
+    "a system message between a call and its result stays a message where the model takes it",
+    [user("go"), assistant(call("c1")), system("S"), user(result("c1"))],
+    ["user: 'go'", "assistant: call(c1)", "user: result(c1)", "system: 'S'"],
+    MID_SYSTEM,
+  ],
+];
+
+for (const [what, messages, expected, model] of conversations) {
+  test(what, () => assert.deepEqual(told(messages, model), expected));
+}
+
+const warned: readonly (readonly [string, readonly Message[], string, string?])[] = [
+  ["a reminder", [user("u1"), system("S")], "mid_system"],
+  ["a reminder on a model that refused system messages", [user("u1"), system("S")], "mid_system"],
+  ["a continued answer", [user("u1"), assistant("a")], "prefill"],
+  [
+    "an answer that cannot be continued",
+    [user("u1"), assistant("a")],
+    "prefill_unsupported",
+    "claude-sonnet-5",
+  ],
+  ["a beginning made up", [assistant("a"), user("b")], "conversation_start"],
+  [
+    "arguments that are no object",
+    [user("u"), assistant(call("c", "[1]")), user(result("c"))],
+    "tool_arguments",
+  ],
+  [
+    "an unsigned thought",
+    [user("u"), assistant({ type: "thinking", text: "Hm" }, "a"), user("b")],
+    "thinking_dropped",
+  ],
+];
+
+for (const [what, messages, code, model] of warned) {
+  test(`${what} is reported`, () => {
+    assert.deepEqual(warningsOf({ messages, tools: [NOW] }, model), [code]);
+  });
+}
+
+test("system messages stay in place without a warning", () => {
+  assert.deepEqual(warningsOf({ messages: [user("u1"), system("S")] }, MID_SYSTEM), []);
+  const refuses = new Set(["mid_system"]);
+  assert.deepEqual(warningsOf({ messages: [user("u1"), system("S")] }, MID_SYSTEM, { refuses }), [
+    "mid_system",
+  ]);
+});
+
+test("instructions are blocks, one for each part, the empty ones left out", () => {
+  const messages = [system("One", " ", { type: "text", text: "Two", cache: { ttl: "1h" } }), user("hi")];
+  assert.deepEqual(bodyOf({ messages }).system, [
+    { type: "text", text: "One" },
+    { type: "text", text: "Two", cache_control: { type: "ephemeral", ttl: "1h" } },
+  ]);
+  assert.equal("system" in bodyOf({ messages: [system(" "), user("hi")] }), false);
+});
+
+for (const messages of [[system("S")], [user(" "), assistant("a")], [user(" ")]]) {
+  test(`a conversation without a user's turn is refused (${messages.map(({ role }) => role)})`, () => {
+    assert.throws(() => bodyOf({ messages }), { code: "invalid_value", param: /^messages/ });
+  });
+}
+
+const inputs: readonly (readonly [string, string])[] = [
+  ["", "{}"],
+  [" \n", "{}"],
+  ["null", "{}"],
+  [' {"city":"Paris"} ', '{"city":"Paris"}'],
+  [
+    '{"b":1,"a":9007199254740993,"c":1.10000000000000000001}',
+    '{"b":1,"a":9007199254740993,"c":1.10000000000000000001}',
+  ],
+  ['{"__proto__":{"x":1}}', '{"__proto__":{"x":1}}'],
+  ['{"city":"Par', '{"_raw_arguments":"{\\"city\\":\\"Par"}'],
+  ["[1]", '{"_raw_arguments":"[1]"}'],
+  ['"text"', '{"_raw_arguments":"\\"text\\""}'],
+];
+
+for (const [input, expected] of inputs) {
+  test(`arguments ${JSON.stringify(input)} are sent as ${expected}`, () => {
+    const chat = chatOf({
+      messages: [user("go"), assistant(call("c", input)), user(result("c"))],
+      tools: [NOW],
+    });
+    const sent = stringifyJson(encodeRequest(chat, { model: OLDER, options: {}, refuses: new Set() }).body);
+    assert.ok(sent.includes(`"input":${expected}}`), sent);
+  });
+}
+
+test("a custom tool's input is one string", () => {
+  const custom: Part = { type: "tool-call", id: "c", name: "run", input: "ls -l", kind: "custom" };
+  const body = bodyOf({ messages: [user("go"), assistant(custom), user(result("c"))] });
+  assert.deepEqual(body.messages[1]?.content, [
+    { type: "tool_use", id: "c", name: "run", input: { input: "ls -l" } },
+  ]);
+});
+
+const ids: readonly (readonly [readonly string[], readonly string[]])[] = [
+  [["functions.now:0"], ["functions_now_0_46735f35"]],
+  [["call.1", "call 1"], ["call_1_e8b7b7b3", "call_1_21c5c2a6"]],
+  [["a", "b"], ["a", "b"]],
+];
+
+for (const [given, expected] of ids) {
+  test(`the ids ${given.join(", ")} are sent as ${expected.join(", ")}, in calls and results`, () => {
+    const messages = [
+      user("go"),
+      assistant(...given.map((id) => call(id))),
+      user(...given.map((id) => result(id))),
+    ];
+    assert.deepEqual(told(messages).slice(1), [
+      `assistant: ${expected.map((id) => `call(${id})`).join(" ")}`,
+      `user: ${expected.map((id) => `result(${id})`).join(" ")}`,
+    ]);
+  });
+}
+
+test("an id that comes again in a later turn gets a number, also where that name is taken", () => {
+  const turn = (id: string) => [assistant(call(id)), user(result(id))];
+  assert.deepEqual(told([user("go"), ...turn("a"), ...turn("a_2"), ...turn("a")]).slice(1), [
+    "assistant: call(a)",
+    "user: result(a)",
+    "assistant: call(a_2)",
+    "user: result(a_2)",
+    "assistant: call(a_3)",
+    "user: result(a_3)",
+  ]);
+});
+
+const unpaired: readonly (readonly [string, readonly Message[], RegExp, string, readonly string[]])[] = [
+  [
+    "a call without a result",
+    [user("go"), assistant(call("c1"), call("c2")), user(result("c1"), "next")],
+    /'tool_calls' must be followed by tool messages.*: c2$/,
+    "messages.[1].role",
+    ["user: 'go'", "assistant: call(c1) call(c2)", "user: result(c1) result(c2) 'next'"],
+  ],
+  [
+    "a call at the end",
+    [user("go"), assistant(call("c1"))],
+    /: c1$/,
+    "messages.[1].role",
+    ["user: 'go'", "assistant: call(c1)", "user: result(c1)"],
+  ],
+  [
+    "a result without a call",
+    [user(result("c9"), "next")],
+    /'tool' must be a response/,
+    "messages.[0].role",
+    ["user: 'next'"],
+  ],
+  [
+    "a result too many",
+    [user("go"), assistant(call("c1")), user(result("c1"), result("c9"))],
+    /'tool' must be a response/,
+    "messages.[2].role",
+    ["user: 'go'", "assistant: call(c1)", "user: result(c1)"],
+  ],
+  [
+    "a result a turn too late",
+    [user("go"), assistant(call("c1")), user("wait"), assistant("ok"), user(result("c1"), "so?")],
+    /: c1$/,
+    "messages.[1].role",
+    ["user: 'go'", "assistant: call(c1)", "user: result(c1) 'wait'", "assistant: 'ok'", "user: 'so?'"],
+  ],
+];
+
+for (const [what, messages, message, param, repaired] of unpaired) {
+  test(`${what} is refused`, () => {
+    assert.throws(() => told(messages), { code: "invalid_value", param, message });
+  });
+
+  test(`${what} is repaired where the operator wants that`, () => {
+    assert.deepEqual(told(messages, OLDER, true), repaired);
+    const options = { options: { repair: true } };
+    assert.deepEqual(warningsOf({ messages, tools: [NOW] }, OLDER, options), ["unpaired_tool_calls"]);
+  });
+}
+
+test("a refusal of unpaired calls speaks in the client's terms where the decoder found them", () => {
+  const losses = [{
+    field: "messages.[7].role",
+    code: "unpaired_tool_calls",
+    refuse: true,
+    message: "As the API says",
+  }];
+  assert.throws(() => bodyOf({ messages: [user("go"), assistant(call("c1"))], losses }), {
+    code: "invalid_value",
+    param: "messages.[7].role",
+    message: "As the API says",
+  });
+});
+
+test("a result that was made up says so and counts as failed", () => {
+  const body = bodyOf({ messages: [user("go"), assistant(call("c1"))] }, OLDER, {
+    options: { repair: true },
+  });
+  assert.deepEqual(body.messages[2]?.content, [
+    { type: "tool_result", tool_use_id: "c1", content: "No result was provided.", is_error: true },
+  ]);
+});
+
+const results: readonly (readonly [string, Part, unknown])[] = [
+  ["one text is a string", result("c"), { type: "tool_result", tool_use_id: "c", content: "12:00" }],
+  ["nothing is no content", result("c", ""), { type: "tool_result", tool_use_id: "c" }],
+  ["white space is no content", result("c", " \n"), { type: "tool_result", tool_use_id: "c" }],
+  [
+    "several texts are blocks",
+    {
+      type: "tool-result",
+      id: "c",
+      content: [{ type: "text", text: "a" }, { type: "text", text: "b" }],
+      failed: true,
+    },
+    {
+      type: "tool_result",
+      tool_use_id: "c",
+      content: [{ type: "text", text: "a" }, { type: "text", text: "b" }],
+      is_error: true,
+    },
+  ],
+  [
+    "an image stays inside, under its true type",
+    {
+      type: "tool-result",
+      id: "c",
+      content: [{
+        type: "image",
+        source: { type: "base64", mediaType: "image/png", data: "/9j/4AAQSkZJRg==" },
+      }],
+      failed: false,
+    },
+    {
+      type: "tool_result",
+      tool_use_id: "c",
+      content: [{
+        type: "image",
+        source: { type: "base64", media_type: "image/jpeg", data: "/9j/4AAQSkZJRg==" },
+      }],
+    },
+  ],
+];
+
+for (const [what, part, expected] of results) {
+  test(`in a tool result, ${what}`, () => {
+    const body = bodyOf({ messages: [user("go"), assistant(call("c")), user(part)], tools: [NOW] });
+    assert.deepEqual(body.messages[2]?.content, [expected]);
+  });
+}
+
+function thought(signature: string, said = ""): Part {
+  return { type: "thinking", text: said, signature };
+}
+
+const redacted: Part = { type: "redacted-thinking", data: "xyz" };
+
+const thoughts: readonly (readonly [string, string, readonly Message[], readonly string[]])[] = [
+  [
+    "signed ones go back, empty ones and redacted ones too",
+    "claude-opus-5-5",
+    [user("a"), assistant(thought("s"), redacted, "b"), user("c")],
+    ["user: 'a'", "assistant: thinking redacted_thinking 'b'", "user: 'c'"],
+  ],
+  [
+    "an unsigned one is left out, and only that",
+    OLDER,
+    [
+      user("a"),
+      assistant({ type: "thinking", text: "Hm" }, "b"),
+      user("c"),
+      assistant(thought("s"), "d"),
+      user("e"),
+    ],
+    ["user: 'a'", "assistant: 'b'", "user: 'c'", "assistant: thinking 'd'", "user: 'e'"],
+  ],
+  [
+    "all or none go back to a model that binds them to what stands before",
+    "claude-opus-5-5",
+    [
+      user("a"),
+      assistant({ type: "thinking", text: "Hm" }, "b"),
+      user("c"),
+      assistant(thought("s"), "d"),
+      user("e"),
+    ],
+    ["user: 'a'", "assistant: 'b'", "user: 'c'", "assistant: 'd'", "user: 'e'"],
+  ],
+  [
+    "none go to a model that does not think",
+    "claude-3-haiku-20240307",
+    [user("a"), assistant(thought("s"), "b"), user("c")],
+    ["user: 'a'", "assistant: 'b'", "user: 'c'"],
+  ],
+];
+
+for (const [what, model, messages, expected] of thoughts) {
+  test(`of earlier thoughts, ${what}`, () => assert.deepEqual(told(messages, model), expected));
+}
+
+test("thoughts that the provider refused are all left out", () => {
+  const messages = [user("a"), assistant(thought("s"), "b"), user("c")];
+  const encoded = encode({ messages }, "claude-opus-5-5", { refuses: new Set(["thinking_blocks"]) });
+  assert.deepEqual(encoded.body.messages[1]?.content, [{ type: "text", text: "b" }]);
+  assert.deepEqual(encoded.warnings, ["thinking_dropped"]);
+});
+
+const PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk";
+const PDF = "JVBERi0xLjcK";
+
+const media: readonly (readonly [string, Part, unknown])[] = [
+  ["a PNG", image("image/png", PNG), { type: "base64", media_type: "image/png", data: PNG }],
+  ["another name of JPEG", image("image/jpg", "AAAA"), {
+    type: "base64",
+    media_type: "image/jpeg",
+    data: "AAAA",
+  }],
+  ["a wrong label", image("image/jpeg", PNG), { type: "base64", media_type: "image/png", data: PNG }],
+  ["WebP", image("image/png", "UklGRiQAAABXRUJQVlA4"), {
+    type: "base64",
+    media_type: "image/webp",
+    data: "UklGRiQAAABXRUJQVlA4",
+  }],
+  ["white space in the data", image("image/png", `${PNG.slice(0, 8)}\n ${PNG.slice(8)}`), {
+    type: "base64",
+    media_type: "image/png",
+    data: PNG,
+  }],
+  ["a link", { type: "image", source: { type: "url", url: "https://example.com/a.png" } }, {
+    type: "url",
+    url: "https://example.com/a.png",
+  }],
+  ["a link to a PDF", { type: "image", source: { type: "url", url: "https://example.com/a.pdf?x=1" } }, {
+    type: "url",
+    url: "https://example.com/a.pdf?x=1",
+  }],
+  ["an uploaded image", { type: "image", source: { type: "file", id: "file_1" } }, {
+    type: "file",
+    file_id: "file_1",
+  }],
+  ["a PDF", document("application/pdf", PDF), { type: "base64", media_type: "application/pdf", data: PDF }],
+  ["a PDF under another label", document("application/octet-stream", PDF), {
+    type: "base64",
+    media_type: "application/pdf",
+    data: PDF,
+  }],
+  ["text", document("text/markdown", "w6R6dA=="), { type: "text", media_type: "text/plain", data: "äzt" }],
+  ["an image among files", document("image/png", PNG), {
+    type: "base64",
+    media_type: "image/png",
+    data: PNG,
+  }],
+  ["plain text", { type: "document", source: { type: "text", text: "Hello" } }, {
+    type: "text",
+    media_type: "text/plain",
+    data: "Hello",
+  }],
+];
+
+function image(mediaType: string, data: string): Part {
+  return { type: "image", source: { type: "base64", mediaType, data } };
+}
+
+function document(mediaType: string, data: string): Part {
+  return { type: "document", source: { type: "base64", mediaType, data } };
+}
+
+for (const [what, part, source] of media) {
+  test(`${what} is sent as the API takes it`, () => {
+    const [block] = bodyOf({ messages: [user(part)] }).messages[0]?.content as unknown as {
+      source: unknown;
+    }[];
+    assert.deepEqual(block?.source, source);
+  });
+}
+
+test("a document keeps its title and its cache mark", () => {
+  const part: Part = { type: "document", source: { type: "text", text: "x" }, title: "T", cache: {} };
+  assert.deepEqual(bodyOf({ messages: [user(part)] }).messages[0]?.content, [{
+    type: "document",
+    source: { type: "text", media_type: "text/plain", data: "x" },
+    title: "T",
+    cache_control: { type: "ephemeral" },
+  }]);
+});
+
+const refused: readonly (readonly [string, Part])[] = [
+  ["an SVG image", image("image/svg+xml", "PHN2Zy8+")],
+  ["a link without TLS", { type: "image", source: { type: "url", url: "http://169.254.169.254/latest" } }],
+  ["a local file", { type: "document", source: { type: "url", url: "file:///etc/passwd" } }],
+  ["a file of another provider's", { type: "document", source: { type: "file", id: "file-abc" } }],
+  ["a file of another kind", document("application/zip", "UEsDBA==")],
+  ["text that is not UTF-8", document("text/plain", "/w==")],
+];
+
+for (const [what, part] of refused) {
+  test(`${what} is refused by its place`, () => {
+    const messages = [user("a"), assistant("b"), user("look", part)];
+    assert.throws(() => bodyOf({ messages }), { code: "invalid_value", param: "messages[2].content[1]" });
+  });
+}
+
+test("uploaded files need their beta, named behind those that the client asked for", () => {
+  const part: Part = { type: "document", source: { type: "file", id: "file_1" } };
+  const { headers } = encode({ messages: [user(part)], betas: ["x-1", "y-2"] });
+  assert.deepEqual(headers, { "anthropic-beta": "x-1,y-2,files-api-2025-04-14" });
+  assert.deepEqual(encode({ messages: [user("hi")] }).headers, {});
+});
+
+test("a longer conversation begins with the bytes of the shorter one", () => {
+  const conversation: Message[] = [
+    system("S"),
+    user("go"),
+    assistant("Let me see", call("x.1"), call("x.1")),
+    user(result("x.1", "one"), result("x.1", "two"), "and?"),
+    assistant("ok"),
+    user("more"),
+    system("Be brief"),
+    assistant(call("x.1")),
+    user(result("x.1")),
+    assistant("done"),
+    user("thanks"),
+  ];
+  for (const model of [OLDER, MID_SYSTEM]) {
+    let before = "";
+    for (let length = 2; length <= conversation.length; length++) {
+      if (conversation[length - 1]?.role !== "user") continue;
+      const chat = chatOf({ messages: conversation.slice(0, length), tools: [NOW] });
+      const sent = stringifyJson(encodeRequest(chat, { model, options: {}, refuses: new Set() }).body);
+      assert.ok(sent.startsWith(before), `${model} ${length}`);
+      // Less the ends of the last message's content, the message, the messages and the body.
+      before = sent.slice(0, -"]}]}".length);
+    }
+  }
+});

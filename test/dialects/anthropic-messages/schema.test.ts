@@ -1,0 +1,119 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import {
+  cleanSchema,
+  isClosed,
+  isEnforceable,
+  optionalProperties,
+} from "../../../src/dialects/anthropic-messages/schema.ts";
+import type { JsonObject } from "../../../src/json.ts";
+
+function objectOf(properties: JsonObject, more: JsonObject = {}): JsonObject {
+  return {
+    type: "object",
+    properties,
+    required: Object.keys(properties),
+    additionalProperties: false,
+    ...more,
+  };
+}
+
+const text: JsonObject = { type: "string" };
+
+const enforceable: readonly (readonly [string, JsonObject, boolean])[] = [
+  ["a closed object", objectOf({ city: text }), true],
+  ["an object that does not say whether it is open", { type: "object", properties: { city: text } }, true],
+  ["an object with any other properties", objectOf({}, { additionalProperties: true }), false],
+  ["a map", objectOf({}, { additionalProperties: text }), false],
+  ["patterns of names", objectOf({}, { patternProperties: { "^x": text } }), false],
+  ["an object without properties", { type: "object" }, false],
+  ["an open object deep inside", objectOf({ list: { type: "array", items: { type: "object" } } }), false],
+  ["a value of any type", objectOf({ anything: {} }), false],
+  ["true for a schema", objectOf({ anything: true }), false],
+  ["no schema", {}, false],
+  ["itself inside", objectOf({ next: { $ref: "#" } }), false],
+  [
+    "a cycle of definitions",
+    objectOf({ a: { $ref: "#/$defs/a" } }, { $defs: { a: objectOf({ b: { $ref: "#/$defs/a" } }) } }),
+    false,
+  ],
+  [
+    "one definition in two places",
+    objectOf({ a: { $ref: "#/$defs/x" }, b: { $ref: "#/$defs/x" } }, { $defs: { x: text } }),
+    true,
+  ],
+  ["a reference to nothing", objectOf({ a: { $ref: "#/$defs/none" } }), false],
+  ["a reference elsewhere", objectOf({ a: { $ref: "https://example.com/x.json" } }), false],
+  ["24 optional properties", objectOf(many(24), { required: [] }), true],
+  ["25 optional properties", objectOf(many(25), { required: [] }), false],
+  [
+    "25 optional properties in two objects",
+    objectOf({ a: objectOf(many(12), { required: [] }), b: objectOf(many(13), { required: [] }) }),
+    false,
+  ],
+];
+
+function many(count: number): JsonObject {
+  return Object.fromEntries(Array.from({ length: count }, (_, at) => [`f${at}`, text]));
+}
+
+for (const [what, schema, expected] of enforceable) {
+  test(`a schema with ${what} can ${expected ? "" : "not "}be enforced`, () => {
+    assert.equal(isEnforceable(schema), expected);
+  });
+}
+
+test("objects are closed, unknown constraints told and known keywords kept", () => {
+  const clean = cleanSchema({
+    $schema: "https://json-schema.org/draft/2020-12/schema",
+    type: "object",
+    description: "A person",
+    properties: {
+      name: { type: "string", minLength: 1, pattern: "^[A-Z]" },
+      mail: { type: "string", format: "email" },
+      phone: { type: "string", format: "phone", description: "With country" },
+      tags: { type: "array", items: { enum: ["a", "b"] }, minItems: 1, maxItems: 3 },
+      kind: { oneOf: [{ const: "x" }, objectOf({ y: { type: "integer", minimum: 0 } })] },
+      boss: { $ref: "#/$defs/person", description: "Whose report" },
+    },
+    required: ["name"],
+    $defs: { person: { type: ["object", "null"], properties: { id: text } } },
+  });
+  assert.deepEqual(clean, {
+    type: "object",
+    description: "A person",
+    properties: {
+      name: { type: "string", description: 'minLength: 1; pattern: "^[A-Z]"' },
+      mail: { type: "string", format: "email" },
+      phone: { type: "string", description: 'With country\nformat: "phone"' },
+      tags: { type: "array", items: { enum: ["a", "b"] }, minItems: 1, description: "maxItems: 3" },
+      kind: { anyOf: [{ const: "x" }, objectOf({ y: { type: "integer", description: "minimum: 0" } })] },
+      boss: { $ref: "#/$defs/person" },
+    },
+    required: ["name"],
+    $defs: { person: { type: ["object", "null"], properties: { id: text }, additionalProperties: false } },
+    additionalProperties: false,
+  });
+});
+
+test("two sets of alternatives do not overwrite each other", () => {
+  const clean = cleanSchema({ anyOf: [text], oneOf: [{ const: "x" }] });
+  assert.deepEqual(clean, { anyOf: [text], description: 'oneOf: [{"const":"x"}]' });
+});
+
+test("properties may have any name", () => {
+  const schema = JSON.parse(
+    '{"type":"object","properties":{"__proto__":{"type":"string"},"constructor":{"type":"string"}}}',
+  );
+  assert.equal(
+    JSON.stringify(cleanSchema(schema)),
+    '{"type":"object","properties":{"__proto__":{"type":"string"},"constructor":{"type":"string"}},"additionalProperties":false}',
+  );
+  assert.equal(optionalProperties(schema), 2);
+});
+
+test("a schema is closed when each of its objects says so", () => {
+  assert.equal(isClosed(objectOf({ a: objectOf({}) })), true);
+  assert.equal(isClosed(objectOf({ a: { type: "object", properties: {} } })), false);
+  assert.equal(isClosed({ type: "object", properties: {} }), false);
+});
