@@ -73,6 +73,10 @@ export function result(id: string, said = "12:00"): Part {
   };
 }
 
+export function thought(signature: string): Part {
+  return { type: "thinking", text: "", signature };
+}
+
 export const NOW: Tool = { kind: "function", name: "now", parameters: { type: "object", properties: {} } };
 
 export function tool(name: string, parts: Partial<Tool> = {}): Tool {
@@ -85,4 +89,26 @@ export function json(value: string): JsonObject {
 
 function asPart(content: string | Part): Part {
   return typeof content === "string" ? text(content) : content;
+}
+
+/** A conversation as it is sent: `role: block block`. */
+export function told(messages: readonly Message[], model = OLDER, repair = false): string[] {
+  const body = bodyOf({ messages, tools: [NOW] }, model, { options: { repair } });
+  return body.messages.map((message) => {
+    const blocks = message.content as readonly Record<string, unknown>[];
+    return `${message.role}: ${blocks.map(show).join(" ")}`;
+  });
+}
+
+function show(block: Record<string, unknown>): string {
+  switch (block.type) {
+    case "text":
+      return `'${block.text}'`;
+    case "tool_use":
+      return `call(${block.id})`;
+    case "tool_result":
+      return `result(${block.tool_use_id})`;
+    default:
+      return String(block.type);
+  }
 }
