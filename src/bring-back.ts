@@ -3,10 +3,10 @@
 import type { Answer, Asked } from "./call.ts";
 import type { ChatEvent } from "./chat.ts";
 import type { Step } from "./dialects/bridge.ts";
-import type { Dialect } from "./dialects/dialect.ts";
 import { writeEvent } from "./dialects/sse.ts";
 import { asGatewayError, type GatewayError } from "./errors.ts";
 import type { Out, Outgoing } from "./http.ts";
+import { headerSafe, providerHeaders } from "./provider-headers.ts";
 import { keepAnswer, type Kept, watchAnswer } from "./recall.ts";
 import { redact, redactError } from "./redact.ts";
 import type { Services } from "./services.ts";
@@ -176,23 +176,12 @@ function answerHeaders(
   { entry, request }: Asked,
   { clock }: Services,
 ): Record<string, string> {
-  const upstreamId = answer.headers[answer.upstream.requestIdHeader];
   return {
-    ...limitHeaders(answer, request.dialect, clock.now()),
+    ...providerHeaders(answer.headers, answer.upstream, request.dialect, clock.now()),
     "x-ai-proxy-model": headerSafe(answer.target.model),
     "x-ai-proxy-provider": headerSafe(answer.target.upstream.name),
-    ...(upstreamId !== undefined && { "x-upstream-request-id": headerSafe(upstreamId) }),
     ...warningsHeader(entry.warnings),
   };
-}
-
-/** The dialect's own family as it came, or the limits in the words of the client's dialect. */
-function limitHeaders({ headers, upstream }: Answer, client: Dialect, now: number): Record<string, string> {
-  if (client !== upstream) return { ...client.limitHeaders.write(upstream.limitHeaders.read(headers, now)) };
-  const own = Object.entries(headers).filter(([name, value]) =>
-    value !== undefined && client.ownHeader(name)
-  );
-  return Object.fromEntries(own.map(([name, value]) => [name, value ?? ""]));
 }
 
 const MAX_WARNINGS_HEADER = 1024;
@@ -206,12 +195,4 @@ export function warningsHeader(warnings: readonly string[]): { "x-ai-proxy-warni
     header += header === "" ? code : `;${code}`;
   }
   return { "x-ai-proxy-warnings": header };
-}
-
-/** A name that a header cannot carry is percent-encoded. */
-export function headerSafe(value: string): string {
-  return value.replace(/[^\x21-\x7e]|%/gu, (character) => {
-    const bytes = new TextEncoder().encode(character);
-    return Array.from(bytes, (byte) => `%${byte.toString(16).toUpperCase().padStart(2, "0")}`).join("");
-  });
 }

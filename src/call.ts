@@ -7,6 +7,7 @@ import type { Dialect } from "./dialects/dialect.ts";
 import { DIALECTS } from "./dialects/registry.ts";
 import { GatewayError } from "./errors.ts";
 import { exchange, type Exchanged } from "./exchange.ts";
+import { withProviderHeaders } from "./provider-headers.ts";
 import { putBack } from "./recall.ts";
 import { redactError } from "./redact.ts";
 import type { Services } from "./services.ts";
@@ -64,7 +65,9 @@ export async function call(target: Target, last: boolean, asked: Asked, services
       return await attempt(prepareFor(target, upstream, asked, services));
     }
   } catch (thrown) {
-    throw redactError(thrown, credential);
+    const error = redactError(thrown, credential);
+    if (!(error instanceof GatewayError)) throw error;
+    throw withProviderHeaders(error, upstream, asked.request.dialect, services.clock.now());
   }
 }
 

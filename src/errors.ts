@@ -60,11 +60,12 @@ export type ErrorCode = keyof typeof CODES;
 /** What kind of failure an attempt had, in the words of `failoverOn`: a status, or that there was no answer. */
 export type Failure = "connect" | "timeout" | "invalid" | `${number}`;
 
-/** An upstream's own error answer, kept so that a client of the same dialect gets it unchanged. */
+/** An upstream's own error answer. */
 export interface UpstreamError {
   readonly status: number;
-  /** The body as it came, the configured secret not yet cut out. */
-  readonly body: string;
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  /** The body as it came, where a client of the same dialect gets it unchanged but for the secret. */
+  readonly body?: string | undefined;
 }
 
 export interface GatewayErrorOptions {
@@ -77,7 +78,7 @@ export interface GatewayErrorOptions {
   readonly final?: boolean | undefined;
   readonly retryAfter?: number | undefined;
   readonly upstream?: UpstreamError | undefined;
-  readonly upstreamStatus?: number | undefined;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
   readonly detail?: string | undefined;
 }
 
@@ -98,9 +99,10 @@ export class GatewayError extends Error {
   readonly final: boolean;
   /** Seconds after which the upstream, or we, may be asked again. */
   readonly retryAfter: number | undefined;
+  /** What the upstream answered, where it did. */
   readonly upstream: UpstreamError | undefined;
-  /** The status that the upstream answered with, where it did. */
-  readonly upstreamStatus: number | undefined;
+  /** What the client is told beside it: limits, the provider's id of the request. */
+  readonly headers: Readonly<Record<string, string>> | undefined;
   /** A finer reason (`dns`, `tls`, `redirect`), for the log alone. */
   readonly detail: string | undefined;
 
@@ -124,7 +126,7 @@ export class GatewayError extends Error {
     this.final = options.final ?? row.final;
     this.retryAfter = options.retryAfter;
     this.upstream = options.upstream;
-    this.upstreamStatus = options.upstreamStatus;
+    this.headers = options.headers;
     this.detail = options.detail;
   }
 }
@@ -134,8 +136,7 @@ export function amended(
   error: GatewayError,
   changes: GatewayErrorOptions & { readonly message?: string },
 ): GatewayError {
-  const { status, kind, param, source, failure, final, retryAfter, upstream, upstreamStatus, detail, cause } =
-    error;
+  const { status, kind, param, source, failure, final, retryAfter, upstream, headers, detail, cause } = error;
   const fields = {
     status,
     kind,
@@ -145,7 +146,7 @@ export function amended(
     final,
     retryAfter,
     upstream,
-    upstreamStatus,
+    headers,
     detail,
     cause,
   };

@@ -6,7 +6,7 @@ import { createDeadline, type Deadline } from "./deadline.ts";
 import type { Brought, Prepared, Step } from "./dialects/bridge.ts";
 import { collect } from "./dialects/collect.ts";
 import type { Dialect, HeaderRecord, ReplyOptions } from "./dialects/dialect.ts";
-import { amended, GatewayError } from "./errors.ts";
+import { GatewayError } from "./errors.ts";
 import { readBytes } from "./http.ts";
 import type { Services } from "./services.ts";
 import { openSteps, type Steps } from "./steps.ts";
@@ -139,9 +139,7 @@ async function errorAnswer(
   }
   const text = await readText(response, ERROR_BODY_SECONDS, deadline, MAX_ERROR_BYTES);
   deadline.release();
-  return amended(prepared.error(response.status, text, response.headers), {
-    upstreamStatus: response.status,
-  });
+  return prepared.error(response.status, text, response.headers);
 }
 
 /** The status of an error is known; its body is not worth a long wait. */

@@ -1,12 +1,13 @@
 /** The gateway: a request in, a response out, whatever happens; and an entry that says what did. */
 
 import { type OpenEntry, openEntry } from "./account/entry.ts";
-import { headerSafe, type Reply, warningsHeader } from "./bring-back.ts";
+import { type Reply, warningsHeader } from "./bring-back.ts";
 import type { Dialect } from "./dialects/dialect.ts";
 import { clientDialect } from "./dialects/registry.ts";
 import { findEndpoint, pathOf } from "./endpoints.ts";
 import { asGatewayError, GatewayError } from "./errors.ts";
 import type { Incoming, Outgoing } from "./http.ts";
+import { headerSafe } from "./provider-headers.ts";
 import type { Services } from "./services.ts";
 
 /** Never rejects: what cannot be answered is refused, in the client's dialect. */
@@ -66,8 +67,9 @@ function refuse(error: GatewayError, dialect: Dialect, entry: OpenEntry): Reply 
   const own = error.upstream;
   const { status, body } = dialect.encodeError(error, entry.requestId);
   return {
-    status: own?.status ?? status,
+    status: own?.body === undefined ? status : own.status,
     headers: {
+      ...error.headers,
       "content-type": "application/json",
       "x-ai-proxy-error-source": error.source,
       // Both official SDKs obey it; what we tried more than once they need not try again.

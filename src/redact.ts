@@ -30,7 +30,8 @@ export function redact(text: string, credential: string | undefined): string {
 /** An error without the credential, in its message and in the upstream's own answer; anything else as it is. */
 export function redactError(thrown: unknown, credential: string | undefined): unknown {
   if (!(thrown instanceof GatewayError) || thrown.source !== "upstream") return thrown;
-  const upstream = thrown.upstream && { ...thrown.upstream, body: redact(thrown.upstream.body, credential) };
+  const { upstream: answer } = thrown;
+  const upstream = answer?.body === undefined ? answer : { ...answer, body: redact(answer.body, credential) };
   return amended(thrown, { message: redact(thrown.message, credential), upstream });
 }
 

@@ -59,7 +59,7 @@ async function once(
     health.end(target, clock.monotonic(), sent ? error : "left");
     if (error.code === "internal") throw error;
     const next = sent ? judge(error, policy) : unasked(error, target.model === request.head.model);
-    if (sent) tried(error.upstreamStatus, judge(error, policy) ?? error.failure, error.detail);
+    if (sent) tried(error.upstream?.status, judge(error, policy) ?? error.failure, error.detail);
     else if (error.code !== "client_disconnect") {
       entry.skipped(target.model, target.upstream.name, next ?? "unsupported");
     } else tried(undefined, "client_disconnect");

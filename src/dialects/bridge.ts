@@ -5,6 +5,7 @@
  */
 
 import type { ChatEvent, ChatReply, ChatRequest, Warning } from "../chat.ts";
+import { ownFamily } from "./own-family.ts";
 import { amended, GatewayError } from "../errors.ts";
 import { isObject, type Json, type JsonObject, stringifyJson, tryParseJson } from "../json.ts";
 import { type Members, withMembers } from "../json-scan.ts";
@@ -97,27 +98,29 @@ function relay(request: ClientRequest, target: TargetModel): Prepared {
   const unasked = (frame: SseFrame) => !head.includeUsage && dialect.isUnasked(frame);
   return {
     body: withMembers(request.text, request.members, edits),
-    headers: ownHeaders(dialect, request.headers),
+    headers: ownFamily(request.headers, dialect),
     stream: head.stream,
     warnings: [],
-    reply: (text) => ({ reply: dialect.decodeReply(parsed(text), undo), body: () => text }),
+    // What the decoder has no word for is not lost: the client gets the bytes.
+    reply: (text) => ({
+      reply: { ...dialect.decodeReply(parsed(text), undo), warnings: [] },
+      body: () => text,
+    }),
     gathered: () => {
       throw new Error("A relayed answer is never gathered");
     },
     steps: () => {
       const decode = dialect.decodeEvents(undo);
+      const read = (events: readonly ChatEvent[]) => events.filter(({ type }) => type !== "warning");
       return framed(
-        (frame) => ({ out: unasked(frame) ? undefined : frame.bytes, events: decode.push(frame) }),
-        () => ({
-          out: undefined,
-          events: decode.end(),
-        }),
+        (frame) => ({ out: unasked(frame) ? undefined : frame.bytes, events: read(decode.push(frame)) }),
+        () => ({ out: undefined, events: read(decode.end()) }),
       );
     },
     error: (status, text, headers) => {
       const body = tryParseJson(text);
       const error = dialect.decodeError(status, errorBody(body), headers);
-      return isObject(body) ? amended(error, { upstream: { status, body: text } }) : error;
+      return amended(error, { upstream: { status, headers, body: isObject(body) ? text : undefined } });
     },
     correct: () => undefined,
   };
@@ -162,7 +165,10 @@ function translate(
         return { out: written(events, true), events };
       });
     },
-    error: (status, text, headers) => upstream.decodeError(status, errorBody(tryParseJson(text)), headers),
+    error: (status, text, headers) =>
+      amended(upstream.decodeError(status, errorBody(tryParseJson(text)), headers), {
+        upstream: { status, headers },
+      }),
     correct: (error) => upstream.correct?.(error, encoded.body),
   };
 }
@@ -187,15 +193,6 @@ function refuseLosses(chat: ChatRequest, target: TargetModel): void {
     const code = loss.code === "invalid_value" ? "invalid_value" : "unsupported_parameter";
     throw new GatewayError(code, loss.message, { param: loss.field });
   }
-}
-
-/** The dialect's own family of headers goes on as it came, retry advice and credentials aside. */
-function ownHeaders(dialect: Dialect, headers: HeaderRecord): Record<string, string> {
-  const own: [string, string][] = [];
-  for (const [name, value] of Object.entries(headers)) {
-    if (value !== undefined && dialect.ownHeader(name)) own.push([name, value]);
-  }
-  return Object.fromEntries(own);
 }
 
 function parsed(text: string): Json {

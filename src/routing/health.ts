@@ -27,27 +27,37 @@ export interface HealthOptions {
   readonly onChange: (change: string) => void;
 }
 
-const WINDOW_MS = 30_000;
+const WINDOW_SECONDS = 30;
 const MIN_REQUESTS = 10;
 const MAX_CONSECUTIVE = 5;
 const FIRST_COOLING_MS = 5_000;
 const MAX_COOLING_MS = 60_000;
 const CREDENTIAL_COOLING_MS = 300_000;
 const DEFAULT_WAIT_MS = 1_000;
-/** How many requests a target gets at once while it comes back, step by step. */
+/** How many requests a target gets at once while it comes back, and how many of them must succeed, step by step. */
 const PROBES = [1, 3] as const;
 
 interface State {
-  /** The last outcomes within the window: when, and whether it failed. */
-  outcomes: { at: Instant; failed: boolean }[];
+  /** What happened in each of the last seconds that had requests. */
+  window: Second[];
   consecutive: number;
-  /** Not to be tried before; the later of cooling down and what the provider asked for. */
-  notBefore: Instant;
+  /** Passed over until then, for its failures. */
+  coolUntil: Instant;
+  /** Not to be tried before: what the provider asked for, or how long a key is refused. */
+  waitUntil: Instant;
   /** When the outage began; undefined while the target is up. */
   downSince: Instant | undefined;
   /** Index into `PROBES` while the target comes back. */
   probing: number | undefined;
+  /** Successes in this step of coming back. */
+  passed: number;
   running: number;
+}
+
+interface Second {
+  readonly second: number;
+  requests: number;
+  failures: number;
 }
 
 export function createHealth({ random, onChange }: HealthOptions): Health {
@@ -56,14 +66,7 @@ export function createHealth({ random, onChange }: HealthOptions): Health {
   const stateOf = (id: string): State => {
     const known = states.get(id);
     if (known) return known;
-    const fresh: State = {
-      outcomes: [],
-      consecutive: 0,
-      notBefore: -Infinity,
-      downSince: undefined,
-      probing: undefined,
-      running: 0,
-    };
+    const fresh = freshState();
     states.set(id, fresh);
     return fresh;
   };
@@ -72,37 +75,39 @@ export function createHealth({ random, onChange }: HealthOptions): Health {
     // A sixth of the outage so far: short outages are left soon, long ones are not hammered.
     const outage = now - (state.downSince ??= now);
     const cooling = Math.min(Math.max(outage / 6, FIRST_COOLING_MS), MAX_COOLING_MS) * (1 - random() / 5);
-    state.notBefore = Math.max(state.notBefore, now + cooling);
+    state.coolUntil = now + cooling;
     state.probing = 0;
-    state.outcomes = [];
+    state.passed = 0;
+    state.window = [];
     state.consecutive = 0;
+    // What still hangs from before shall not stand in the way of the probe.
+    state.running = 0;
     onChange(`${id} is passed over for ${(cooling / 1000).toFixed(1)} s: ${why}`);
   };
 
   const failed = (id: string, state: State, now: Instant, error: GatewayError) => {
-    state.consecutive++;
-    state.outcomes = [...state.outcomes.filter(({ at }) => now - at < WINDOW_MS), { at: now, failed: true }];
-    const failures = state.outcomes.filter((outcome) => outcome.failed).length;
     const why = error.detail ?? error.failure;
-    if (state.probing !== undefined && state.downSince !== undefined) {
-      open(id, state, now, `probe failed (${why})`);
-    } else if (error.detail === "connect-timeout") open(id, state, now, "no connection in time");
+    if (state.probing !== undefined) {
+      // While it cools down, it is asked only as the last that was left, or was before: nothing new is learned.
+      if (now >= state.coolUntil) open(id, state, now, `probe failed (${why})`);
+      return;
+    }
+    state.consecutive++;
+    const { requests, failures } = count(state, now, true);
+    if (error.detail === "connect-timeout") open(id, state, now, "no connection in time");
     else if (state.consecutive >= MAX_CONSECUTIVE) {
       open(id, state, now, `${MAX_CONSECUTIVE} failures in a row (${why})`);
-    } else if (state.outcomes.length >= MIN_REQUESTS && failures * 2 >= state.outcomes.length) {
-      open(id, state, now, `${failures} of ${state.outcomes.length} requests failed (${why})`);
+    } else if (requests >= MIN_REQUESTS && failures * 2 >= requests) {
+      open(id, state, now, `${failures} of ${requests} requests failed (${why})`);
     }
   };
 
   const answered = (id: string, state: State, now: Instant) => {
     state.consecutive = 0;
-    if (state.probing === undefined) {
-      state.outcomes = [...state.outcomes.filter(({ at }) => now - at < WINDOW_MS), {
-        at: now,
-        failed: false,
-      }];
-      return;
-    }
+    if (state.probing === undefined) return void count(state, now, false);
+    state.coolUntil = -Infinity;
+    if (++state.passed < (PROBES[state.probing] ?? 1)) return;
+    state.passed = 0;
     state.probing = state.probing + 1 < PROBES.length ? state.probing + 1 : undefined;
     if (state.probing === undefined) {
       state.downSince = undefined;
@@ -110,12 +115,21 @@ export function createHealth({ random, onChange }: HealthOptions): Health {
     }
   };
 
+  const refused = (target: Target, now: Instant, error: GatewayError) => {
+    const credential = stateOf(credentialId(target));
+    if (credential.waitUntil <= now) {
+      onChange(`${target.upstream.name} is passed over for 300 s: its key was refused (${error.failure})`);
+    }
+    credential.waitUntil = now + CREDENTIAL_COOLING_MS;
+  };
+
   return {
     readyAt: (target, now) => {
       const state = states.get(targetId(target));
-      const credential = states.get(credentialId(target));
-      const notBefore = Math.max(state?.notBefore ?? -Infinity, credential?.notBefore ?? -Infinity);
-      const full = state?.probing !== undefined && state.running >= (PROBES[state.probing] ?? 1);
+      const refusedUntil = states.get(credentialId(target))?.waitUntil ?? -Infinity;
+      if (!state) return refusedUntil;
+      const notBefore = Math.max(state.coolUntil, state.waitUntil, refusedUntil);
+      const full = state.probing !== undefined && state.running >= (PROBES[state.probing] ?? 1);
       return full ? Math.max(notBefore, now + DEFAULT_WAIT_MS) : notBefore;
     },
     begin: (target) => {
@@ -127,25 +141,15 @@ export function createHealth({ random, onChange }: HealthOptions): Health {
       state.running = Math.max(0, state.running - 1);
       if (result === "left") return;
       if (result === "answered") return answered(id, state, now);
-      switch (judgeHealth(result)) {
-        case "busy": {
-          const wait = Math.min((result.retryAfter ?? DEFAULT_WAIT_MS / 1000) * 1000, MAX_COOLING_MS);
-          state.notBefore = Math.max(state.notBefore, now + wait);
-          return;
-        }
-        case "credential": {
-          const credential = stateOf(credentialId(target));
-          credential.notBefore = now + CREDENTIAL_COOLING_MS;
-          onChange(
-            `${target.upstream.name} is passed over for 300 s: its key was refused (${result.failure})`,
-          );
-          return;
-        }
-        case "failed":
-          return failed(id, state, now, result);
-        case "alive":
-          return answered(id, state, now);
+      const verdict = judgeHealth(result);
+      if (verdict === "busy" || (verdict === "failed" && result.retryAfter !== undefined)) {
+        const wait = Math.min((result.retryAfter ?? DEFAULT_WAIT_MS / 1000) * 1000, MAX_COOLING_MS);
+        state.waitUntil = Math.max(state.waitUntil, now + wait);
       }
+      if (verdict === "failed") failed(id, state, now, result);
+      else if (verdict === "credential") refused(target, now, result);
+      // A refusal of the request says nothing for or against the target, but that one which was down is there again.
+      else if (verdict === "alive" && state.probing !== undefined) answered(id, state, now);
     },
     forget: (provider) => {
       for (const id of states.keys()) {
@@ -155,16 +159,54 @@ export function createHealth({ random, onChange }: HealthOptions): Health {
   };
 }
 
+function freshState(): State {
+  return {
+    window: [],
+    consecutive: 0,
+    coolUntil: -Infinity,
+    waitUntil: -Infinity,
+    downSince: undefined,
+    probing: undefined,
+    passed: 0,
+    running: 0,
+  };
+}
+
+/** Writes down one request; what the window holds with it. */
+function count(state: State, now: Instant, failed: boolean): { requests: number; failures: number } {
+  const second = Math.floor(now / 1000);
+  while (state.window[0] && state.window[0].second <= second - WINDOW_SECONDS) state.window.shift();
+  const last = state.window.at(-1);
+  const current = last?.second === second ? last : { second, requests: 0, failures: 0 };
+  if (current !== last) state.window.push(current);
+  current.requests++;
+  if (failed) current.failures++;
+  let [requests, failures] = [0, 0];
+  for (const one of state.window) {
+    requests += one.requests;
+    failures += one.failures;
+  }
+  return { requests, failures };
+}
+
+type Verdict = "failed" | "busy" | "credential" | "alive" | "ours";
+
+/** Statuses below 500 that are not the caller's fault. */
+const FAILED_STATUSES: ReadonlySet<number> = new Set([404, 408, 409]);
+
 /** What an error says of its target. */
-function judgeHealth(error: GatewayError): "failed" | "busy" | "credential" | "alive" {
-  if (error.kind === "authentication" || error.kind === "permission" || error.kind === "quota") {
+function judgeHealth(error: GatewayError): Verdict {
+  const { kind, failure, code } = error;
+  // A client that left, our own limits and our own faults say nothing of a provider.
+  if (error.source === "proxy" && !code?.startsWith("upstream_")) return "ours";
+  if (kind === "authentication" || kind === "permission" || kind === "quota" || /^40[123]$/.test(failure)) {
     return "credential";
   }
-  if (error.kind === "rate-limit" || error.kind === "overloaded") return "busy";
-  if (error.failure === "connect" || error.failure === "timeout" || error.failure === "invalid") {
-    return "failed";
-  }
-  return error.status >= 500 ? "failed" : "alive";
+  const busy = kind === "rate-limit" || kind === "overloaded" || failure === "429" || failure === "529";
+  // A 503 says more often that a service is down than that it has too much to do.
+  if (busy && error.upstream?.status !== 503) return "busy";
+  if (failure === "connect" || failure === "timeout" || failure === "invalid") return "failed";
+  return error.status >= 500 || FAILED_STATUSES.has(error.status) ? "failed" : "alive";
 }
 
 function targetId(target: Target): string {

@@ -1,0 +1,11 @@
+/** The headers of a dialect's own family, which go on as they came, both ways. */
+
+import type { Dialect, HeaderRecord } from "./dialect.ts";
+
+export function ownFamily(headers: HeaderRecord, dialect: Dialect): Record<string, string> {
+  const own: [string, string][] = [];
+  for (const [name, value] of Object.entries(headers)) {
+    if (value !== undefined && dialect.ownHeader(name)) own.push([name, value]);
+  }
+  return Object.fromEntries(own);
+}

@@ -1,0 +1,55 @@
+/** What a provider's headers say that its client may know: limits, when to ask again, the provider's id of the request. */
+
+import type { Dialect, HeaderRecord, RateLimits } from "./dialects/dialect.ts";
+import { ownFamily } from "./dialects/own-family.ts";
+import { amended, type GatewayError } from "./errors.ts";
+
+/**
+ * The headers of a provider's answer for a client: the dialect's own family as it came where both speak the same one,
+ * else the limits in the words of the client's dialect. Nothing else passes: no cookie, no name of the operator's.
+ * @param now milliseconds since 1970
+ */
+export function providerHeaders(
+  headers: HeaderRecord,
+  upstream: Dialect,
+  client: Dialect,
+  now: number,
+): Record<string, string> {
+  const id = headers[upstream.requestIdHeader];
+  const limits = client === upstream
+    ? ownFamily(headers, client)
+    : client.limitHeaders.write(upstream.limitHeaders.read(headers, now));
+  return { ...limits, ...(id !== undefined && { "x-upstream-request-id": headerSafe(id) }) };
+}
+
+/** An upstream's error with what its headers say. A 429 without `retry-after` waits for the limit that is exhausted. */
+export function withProviderHeaders(
+  error: GatewayError,
+  upstream: Dialect,
+  client: Dialect,
+  now: number,
+): GatewayError {
+  const answer = error.upstream;
+  if (!answer) return error;
+  const derived = error.kind === "rate-limit"
+    ? longestReset(upstream.limitHeaders.read(answer.headers, now))
+    : undefined;
+  const headers = providerHeaders(answer.headers, upstream, client, now);
+  return amended(error, { retryAfter: error.retryAfter ?? derived, headers });
+}
+
+/** Seconds until every limit of which nothing is left has begun anew. */
+function longestReset({ requests, tokens }: RateLimits): number | undefined {
+  const resets = [requests, tokens].flatMap((limit) =>
+    limit?.remaining === 0 && limit.reset !== undefined ? [limit.reset] : []
+  );
+  return resets.length === 0 ? undefined : Math.max(...resets);
+}
+
+/** A name that a header cannot carry is percent-encoded. */
+export function headerSafe(value: string): string {
+  return value.replace(/[^\x21-\x7e]|%/gu, (character) => {
+    const bytes = new TextEncoder().encode(character);
+    return Array.from(bytes, (byte) => `%${byte.toString(16).toUpperCase().padStart(2, "0")}`).join("");
+  });
+}
