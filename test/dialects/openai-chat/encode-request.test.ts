@@ -1,11 +1,10 @@
 import { deepEqual, equal, match, throws } from "node:assert/strict";
-import { readdirSync } from "node:fs";
 import { test } from "node:test";
 import type { ChatRequest, DocumentPart, ImagePart, Message, Part, TextPart } from "../../../src/chat.ts";
 import type { TargetModel, TargetOptions } from "../../../src/dialects/dialect.ts";
 import { openaiChat } from "../../../src/dialects/openai-chat/index.ts";
 import type { JsonObject } from "../../../src/json.ts";
-import { decode, fixture } from "./_request.ts";
+import { decode } from "./_request.ts";
 
 const target = (model = "gpt-5", options: TargetOptions = {}, ...refuses: string[]): TargetModel => ({
   model,
@@ -334,25 +333,3 @@ test("files that mean nothing here are refused", () => {
   }
   throws(() => encode({ maxTokens: 0 }), { code: "invalid_value", param: "max_tokens" });
 });
-
-/** What one body says in two ways, or what the API cannot say. */
-const NOT_EQUAL = new Set([
-  "system-developer",
-  "cache-marks",
-  "document-text",
-  "legacy-functions",
-  "thinking-echo",
-  "thinking-unsigned",
-  "without-counterpart",
-]);
-for (const name of readdirSync(new URL("../../fixtures/openai-chat/requests/", import.meta.url))) {
-  if (NOT_EQUAL.has(name.replace(".json", ""))) continue;
-  test(`what ${name} says is the same after writing and reading it`, () => {
-    const decoded = openaiChat.decodeRequest(fixture(`requests/${name}`), {});
-    // A model that reasons takes no sampling, and one that does not takes no effort.
-    const model = decoded.reasoning ? "gpt-5" : "gpt-4o";
-    const { body, warnings } = openaiChat.encodeRequest(decoded, target(model));
-    deepEqual(openaiChat.decodeRequest(body, {}), { ...decoded, model });
-    deepEqual(warnings, []);
-  });
-}
