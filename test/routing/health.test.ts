@@ -1,0 +1,368 @@
+import { deepEqual, equal, ok } from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { type ErrorKind, GatewayError } from "../../src/errors.ts";
+import { createHealth, type Health } from "../../src/routing/health.ts";
+import { fakeClock } from "../tools/fake-clock.ts";
+import { targetOf } from "../tools/targets.ts";
+
+const TARGET = targetOf("one/model");
+
+function setup(random = 0) {
+  const clock = fakeClock();
+  const changes: string[] = [];
+  const health = createHealth({ random: () => random, onChange: (change) => changes.push(change) });
+  return {
+    health,
+    changes,
+    advance: clock.advance,
+    ready: (target = TARGET) => health.readyAt(target, clock.monotonic()) <= clock.monotonic(),
+    waits: (target = TARGET) => health.readyAt(target, clock.monotonic()) - clock.monotonic(),
+    begin: (target = TARGET) => health.begin(target),
+    end: (result: Parameters<Health["end"]>[2], target = TARGET) =>
+      health.end(target, clock.monotonic(), result),
+    /** A request that ends at once. */
+    request: (result: Parameters<Health["end"]>[2], target = TARGET) => {
+      health.begin(target);
+      health.end(target, clock.monotonic(), result);
+    },
+  };
+}
+
+function upstreamError(status: number, kind: ErrorKind, retryAfter?: number): GatewayError {
+  return new GatewayError(null, "Failed", { status, kind, source: "upstream", retryAfter });
+}
+
+const SERVER_ERROR = upstreamError(500, "server");
+const BAD_REQUEST = upstreamError(400, "invalid-request");
+const UNREACHABLE = new GatewayError("upstream_unreachable", "Reset", {
+  failure: "connect",
+  detail: "reset",
+});
+const CONNECT_TIMEOUT = new GatewayError("upstream_unreachable", "Late", {
+  failure: "connect",
+  detail: "connect-timeout",
+});
+const TIMEOUT = new GatewayError("upstream_timeout", "Late", { failure: "timeout" });
+const INVALID = new GatewayError("upstream_invalid_response", "Odd", { failure: "invalid" });
+const NOT_JSON = (status: number) =>
+  new GatewayError("upstream_invalid_response", "Odd", {
+    status: status >= 500 ? 502 : status,
+    failure: `${status}`,
+  });
+
+test("a target that was never asked may be asked at once", () => {
+  ok(setup().ready());
+});
+
+test("five failures in a row open a target, four do not", () => {
+  for (
+    const error of [
+      SERVER_ERROR,
+      UNREACHABLE,
+      TIMEOUT,
+      INVALID,
+      NOT_JSON(502),
+      upstreamError(503, "server"),
+      upstreamError(404, "not-found"),
+      upstreamError(408, "timeout"),
+      upstreamError(409, "conflict"),
+    ]
+  ) {
+    const { request, ready, waits, changes } = setup();
+    for (let count = 0; count < 4; count++) request(error);
+    ok(ready());
+    request(error);
+    equal(waits(), 5000, error.message);
+    equal(changes.length, 1);
+  }
+});
+
+test("an answer between failures begins the row anew", () => {
+  const { request, ready } = setup();
+  for (const result of [1, 1, 1, 1, 0, 1, 1, 1, 1]) request(result ? SERVER_ERROR : "answered");
+  ok(ready());
+});
+
+test("half of ten requests within 30 seconds that fail open a target", () => {
+  const { request, ready } = setup();
+  for (let count = 0; count < 4; count++) {
+    request("answered");
+    request(SERVER_ERROR);
+  }
+  request("answered");
+  ok(ready());
+  request(SERVER_ERROR);
+  equal(ready(), false);
+});
+
+test("less than half of many is no outage, nor is half of few", () => {
+  const many = setup();
+  for (let count = 0; count < 100; count++) {
+    many.request("answered");
+    many.request("answered");
+    many.request(SERVER_ERROR);
+  }
+  ok(many.ready());
+  const few = setup();
+  for (let count = 0; count < 4; count++) {
+    few.request("answered");
+    few.request(SERVER_ERROR);
+  }
+  ok(few.ready());
+});
+
+test("what is more than 30 seconds ago counts no more", () => {
+  const { request, ready, advance } = setup();
+  for (const result of [1, 0, 1, 0, 1, 0, 1, 0, 0]) request(result ? SERVER_ERROR : "answered");
+  advance(31_000);
+  for (const result of [1, 0, 1, 0, 1, 0, 1, 0]) request(result ? SERVER_ERROR : "answered");
+  ok(ready());
+  request("answered");
+  request(SERVER_ERROR);
+  equal(ready(), false);
+});
+
+test("a connection that is not made in time opens a target at once", () => {
+  const { request, waits } = setup();
+  request(CONNECT_TIMEOUT);
+  equal(waits(), 5000);
+});
+
+test("a provider that has too much to do is left in peace for as long as it says, at most a minute", () => {
+  const busy = [
+    upstreamError(429, "rate-limit"),
+    upstreamError(529, "overloaded"),
+    NOT_JSON(429),
+    NOT_JSON(529),
+  ];
+  for (const error of busy) {
+    const { request, ready, waits, changes } = setup();
+    for (let count = 0; count < 20; count++) request(error);
+    equal(waits(), 1000);
+    deepEqual(changes, []);
+    equal(ready(), false);
+  }
+  for (const [retryAfter, ms] of [[0.5, 500], [7, 7000], [60, 60_000], [3600, 60_000]] as const) {
+    const { request, waits } = setup();
+    request(upstreamError(429, "rate-limit", retryAfter));
+    equal(waits(), ms);
+  }
+});
+
+test("of several waits the one that ends last counts, and an answer does not end it", () => {
+  const { request, waits } = setup();
+  request(upstreamError(429, "rate-limit", 10));
+  request(upstreamError(429, "rate-limit", 2));
+  request("answered");
+  equal(waits(), 10_000);
+});
+
+test("a 503 counts as a failure and its wait is kept all the same", () => {
+  const { request, waits } = setup();
+  const upstream = { status: 503, headers: {} };
+  const error = new GatewayError(null, "Down", {
+    status: 503,
+    kind: "overloaded",
+    source: "upstream",
+    upstream,
+    retryAfter: 20,
+  });
+  for (let count = 0; count < 5; count++) request(error);
+  equal(waits(), 20_000);
+});
+
+test("a refused key cools all targets of its provider for five minutes, and says so once", () => {
+  for (
+    const error of [
+      upstreamError(401, "authentication"),
+      upstreamError(403, "permission"),
+      upstreamError(429, "quota"),
+      NOT_JSON(401),
+    ]
+  ) {
+    const { request, waits, ready, changes, advance } = setup();
+    request(error);
+    request(error);
+    equal(waits(), 300_000);
+    equal(waits(targetOf("one/other")), 300_000);
+    ok(ready(targetOf("two/model")));
+    equal(changes.length, 1);
+    advance(300_000);
+    ok(ready());
+  }
+});
+
+test("what is learned of a provider can be forgotten, and of that one alone", () => {
+  const { request, ready, health } = setup();
+  const other = targetOf("two/model");
+  for (const target of [TARGET, other]) {
+    request(upstreamError(401, "authentication"), target);
+    request(CONNECT_TIMEOUT, target);
+  }
+  health.forget("one");
+  ok(ready());
+  equal(ready(other), false);
+});
+
+test("the caller's faults, clients that left and our own limits never count", () => {
+  const harmless = [
+    BAD_REQUEST,
+    upstreamError(413, "too-large"),
+    upstreamError(422, "invalid-request"),
+    new GatewayError("client_disconnect", "Left"),
+    new GatewayError("overloaded", "Full"),
+    new GatewayError("draining", "Draining"),
+    new GatewayError("internal", "Internal error"),
+    new GatewayError("invalid_value", "Invalid"),
+    "left",
+  ] as const;
+  for (const result of harmless) {
+    const alone = setup();
+    for (let count = 0; count < 50; count++) alone.request(result);
+    ok(alone.ready());
+    deepEqual(alone.changes, []);
+    const between = setup();
+    for (let count = 0; count < 5; count++) {
+      between.request(result);
+      between.request(SERVER_ERROR);
+    }
+    equal(between.ready(), false);
+  }
+});
+
+test("one request comes through first, then three, then all", () => {
+  const { request, begin, end, ready, advance, changes } = setup();
+  for (let count = 0; count < 5; count++) request(SERVER_ERROR);
+  advance(4999);
+  equal(ready(), false);
+  advance(1);
+  ok(ready());
+  begin();
+  equal(ready(), false);
+  end("answered");
+  for (let count = 0; count < 3; count++) {
+    ok(ready());
+    begin();
+  }
+  equal(ready(), false);
+  end("answered");
+  ok(ready());
+  end("answered");
+  equal(changes.length, 1);
+  end("answered");
+  equal(changes.length, 2);
+  for (let count = 0; count < 100; count++) begin();
+  ok(ready());
+});
+
+test("a probe whose client left frees its place", () => {
+  const { request, begin, end, ready, advance } = setup();
+  for (let count = 0; count < 5; count++) request(SERVER_ERROR);
+  advance(5000);
+  begin();
+  equal(ready(), false);
+  end("left");
+  ok(ready());
+});
+
+test("a probe that is refused for the caller's fault shows that the target is there", () => {
+  const { request, advance, changes } = setup();
+  for (let count = 0; count < 5; count++) request(SERVER_ERROR);
+  advance(5000);
+  for (let count = 0; count < 4; count++) request(BAD_REQUEST);
+  equal(changes.at(-1), "one/model is up again");
+});
+
+test("each failed probe cools for a sixth of the outage, from 5 to 60 seconds", () => {
+  const { request, waits, advance } = setup();
+  for (let count = 0; count < 5; count++) request(SERVER_ERROR);
+  equal(waits(), 5000);
+  advance(30_000);
+  request(SERVER_ERROR);
+  equal(waits(), 5000);
+  advance(30_000);
+  request(SERVER_ERROR);
+  equal(waits(), 10_000);
+  advance(180_000);
+  request(SERVER_ERROR);
+  equal(waits(), 40_000);
+  advance(3_600_000);
+  request(SERVER_ERROR);
+  equal(waits(), 60_000);
+});
+
+test("after an outage of a minute the first probe comes within ten seconds", () => {
+  const { request, waits, ready, advance } = setup();
+  for (let count = 0; count < 5; count++) request(SERVER_ERROR);
+  for (let second = 0; second < 60; second++) {
+    advance(1000);
+    if (ready()) request(SERVER_ERROR);
+  }
+  ok(waits() <= 10_000);
+});
+
+test("cooling is shortened by up to a fifth, so that replicas do not come back in step", () => {
+  fc.assert(fc.property(fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), (random) => {
+    const { request, waits } = setup(random);
+    for (let count = 0; count < 5; count++) request(SERVER_ERROR);
+    ok(waits() > 4000 - 1e-6 && waits() <= 5000);
+  }));
+});
+
+test("failures while it cools down change nothing and are not news", () => {
+  const { request, waits, advance, changes } = setup();
+  for (let count = 0; count < 5; count++) request(SERVER_ERROR);
+  advance(2000);
+  for (let count = 0; count < 50; count++) request(SERVER_ERROR);
+  equal(waits(), 3000);
+  equal(changes.length, 1);
+});
+
+test("a target that answers while it cools down, as the last that was left, is coming back", () => {
+  const { request, ready, advance } = setup();
+  for (let count = 0; count < 5; count++) request(SERVER_ERROR);
+  advance(1000);
+  request("answered");
+  ok(ready());
+});
+
+test("requests that hang from before the outage do not stand in the way of the probe", () => {
+  const { begin, request, end, ready, advance } = setup();
+  for (let count = 0; count < 20; count++) begin();
+  for (let count = 0; count < 5; count++) request(TIMEOUT);
+  advance(5000);
+  ok(ready());
+  for (let count = 0; count < 20; count++) end("left");
+  ok(ready());
+});
+
+test("targets are judged by provider and model, each for itself", () => {
+  const { request, ready } = setup();
+  for (let count = 0; count < 5; count++) request(SERVER_ERROR);
+  ok(ready(targetOf("one/other")));
+  ok(ready(targetOf("two/model")));
+});
+
+test("whatever happens, a target that answers is up again within a minute and five answers", () => {
+  const results = fc.constantFrom(
+    "answered" as const,
+    "left" as const,
+    SERVER_ERROR,
+    CONNECT_TIMEOUT,
+    BAD_REQUEST,
+    UNREACHABLE,
+  );
+  fc.assert(fc.property(fc.array(fc.tuple(results, fc.nat(40_000)), { maxLength: 60 }), (steps) => {
+    const { request, ready, advance } = setup();
+    for (const [result, ms] of steps) {
+      request(result);
+      advance(ms);
+    }
+    advance(60_000);
+    for (let count = 0; count < 5; count++) {
+      ok(ready());
+      request("answered");
+    }
+  }));
+});
