@@ -37,15 +37,12 @@ export interface Answer extends Exchanged {
 export async function call(target: Target, last: boolean, asked: Asked, services: Services): Promise<Answer> {
   const upstream = dialectOf(target);
   const credential = credentialOf(target);
-  const attempt = async (prepared: Prepared): Promise<Answer> => {
+  const ready = (refused: readonly string[]) => prepareFor(target, upstream, asked, services, refused);
+  const send = async (prepared: Prepared): Promise<Answer> => {
     const { request, entry, left } = asked;
-    const options = {
-      requestId: entry.requestId,
-      includeUsage: request.head.includeUsage,
-      legacyFunctions: false,
-      estimatedInput: Math.ceil(request.text.length / 4),
-    };
-    const { stream: streamed } = request.head;
+    const { stream: streamed, includeUsage } = request.head;
+    const estimatedInput = Math.ceil(request.text.length / 4);
+    const options = { requestId: entry.requestId, includeUsage, legacyFunctions: false, estimatedInput };
     const answer = await exchange(
       { prepared, target, upstream, credential, streamed, last, options, left },
       services,
@@ -54,15 +51,17 @@ export async function call(target: Target, last: boolean, asked: Asked, services
     return { ...answer, target, upstream };
   };
   try {
-    const prepared = prepareFor(target, upstream, asked, services);
+    const prepared = ready([]);
     try {
-      return await attempt(prepared);
+      return await send(prepared);
     } catch (thrown) {
-      const learned = thrown instanceof GatewayError ? prepared.correct(thrown) : undefined;
-      if (!learned) throw thrown;
+      const correction = thrown instanceof GatewayError ? prepared.correct(thrown) : undefined;
+      if (!correction) throw thrown;
       // Nothing had been answered, and this is another request than the one refused: it belongs to the same attempt.
-      services.learned.add(target.upstream.name, target.upstreamModel, learned.refuses);
-      return await attempt(prepareFor(target, upstream, asked, services));
+      if (!correction.once) {
+        services.learned.add(target.upstream.name, target.upstreamModel, correction.refuses);
+      }
+      return await send(ready([correction.refuses]));
     }
   } catch (thrown) {
     const error = redactError(thrown, credential);
@@ -89,18 +88,25 @@ export function credentialOf(target: Target): string | undefined {
   throw new GatewayError("provider_key_missing", `The key of provider '${name}' is not configured`);
 }
 
-/** The request as it goes to a target, thoughts of earlier turns put back. */
-export function prepareFor(target: Target, upstream: Dialect, asked: Asked, services: Services): Prepared {
+/**
+ * The request as it goes to a target, thoughts of earlier turns put back.
+ * @param refused what the target refused in this very request, beside what is known of its model
+ */
+export function prepareFor(
+  target: Target,
+  upstream: Dialect,
+  asked: Asked,
+  services: Services,
+  refused: readonly string[] = [],
+): Prepared {
   const { upstreamModel: model, maxOutputTokens, options } = target;
-  const refuses = services.learned.refuses(target.upstream.name, model);
+  const refuses = new Set([...services.learned.refuses(target.upstream.name, model), ...refused]);
   const limits = maxOutputTokens === undefined ? {} : { maxOutputTokens };
+  const recall = (callId: string) => services.recall.find(asked.principal.user, model, callId);
   return prepare(
     asked.request,
     upstream,
     { model, options, refuses, ...limits },
-    (chat) =>
-      target.thinkingCache
-        ? putBack(chat, (callId) => services.recall.find(asked.principal.user, model, callId))
-        : chat,
+    (chat) => target.thinkingCache ? putBack(chat, recall) : chat,
   );
 }

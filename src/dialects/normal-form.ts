@@ -66,10 +66,14 @@ function merge(messages: readonly Message[]): Message[] {
 function resultsFirst(content: readonly Part[], before: Message | undefined): Part[] {
   const results = content.filter(isResult);
   const rest = content.filter((part) => !isResult(part));
-  const byId = new Map(results.map((result) => [result.id, result]));
   const order = before?.role === "assistant" ? callIds(before) : [];
-  const ordered = order.flatMap((id) => byId.get(id) ?? []);
-  const complete = ordered.length === order.length && ordered.length === results.length;
+  // Two calls may have one id: each takes one result.
+  const open = [...results];
+  const ordered = order.flatMap((id) => {
+    const at = open.findIndex((result) => result.id === id);
+    return at === -1 ? [] : open.splice(at, 1);
+  });
+  const complete = ordered.length === order.length && open.length === 0;
   return [...(complete ? ordered : results), ...rest];
 }
 

@@ -286,3 +286,15 @@ test("a longer conversation begins with the bytes of the shorter one", () => {
     }
   }
 });
+
+test("two calls of one turn under one id have each its own result", () => {
+  const messages = [
+    user("go"),
+    assistant(call("a"), call("a")),
+    user(result("a", "one"), result("a", "two")),
+  ];
+  assert.deepEqual(bodyOf({ messages, tools: [NOW] }).messages[2]?.content, [
+    { type: "tool_result", tool_use_id: "a", content: "one" },
+    { type: "tool_result", tool_use_id: "a_2", content: "two" },
+  ]);
+});
