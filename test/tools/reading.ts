@@ -7,6 +7,7 @@ export interface Reading {
   readonly text: string;
   /** What the model says of its refusal, where the API has a place for it beside the text. */
   readonly refusal: string;
+  readonly thinking: string;
   /** Arguments as JSON in one form, or as text where they are none. */
   readonly calls: readonly { readonly name: string; readonly input: string }[];
   readonly finish: "stop" | "length" | "tool-calls" | "refusal" | "none";
@@ -67,6 +68,7 @@ function readingOfCompletion(completion: OpenAI.ChatCompletion): Reading {
   const message = choice?.message;
   return {
     text: textOf(message?.content),
+    thinking: thinkingOf(message),
     refusal: message?.refusal ?? "",
     calls: [...message?.tool_calls ?? [], ...(message?.function_call ? [message.function_call] : [])].map(
       callOf,
@@ -87,6 +89,20 @@ function callOf(call: Call): Reading["calls"][number] {
   return { name, input: canonical(input) };
 }
 
+interface Thinker {
+  readonly reasoning_content?: unknown;
+  readonly reasoning?: unknown;
+  readonly content?: unknown;
+}
+
+/** Thinking has no place in OpenAI's own API: others have found three. */
+function thinkingOf(message: object | undefined): string {
+  const { reasoning_content, reasoning, content }: Thinker = message ?? {};
+  for (const text of [reasoning_content, reasoning]) if (typeof text === "string") return text;
+  if (!Array.isArray(content)) return "";
+  return content.map((part) => part.type === "thinking" ? textOf(part.thinking) : "").join("");
+}
+
 /** A text, or the texts of a list of parts, which some servers send in its place. */
 function textOf(content: unknown): string {
   if (typeof content === "string") return content;
@@ -97,6 +113,7 @@ function textOf(content: unknown): string {
 async function readingOfChunks(chunks: AsyncIterable<OpenAI.ChatCompletionChunk>): Promise<Reading> {
   let text = "";
   let refusal = "";
+  let thinking = "";
   let finish: Reading["finish"] = "none";
   let usage: Reading["usage"];
   const calls: { name: string; input: string }[] = [];
@@ -106,6 +123,7 @@ async function readingOfChunks(chunks: AsyncIterable<OpenAI.ChatCompletionChunk>
     if (!choice) continue;
     const { delta } = choice;
     text += textOf(delta?.content);
+    thinking += thinkingOf(delta);
     refusal += delta?.refusal ?? "";
     const pieces = delta?.tool_calls ??
       (delta?.function_call ? [{ index: 0, function: delta.function_call }] : []);
@@ -118,6 +136,7 @@ async function readingOfChunks(chunks: AsyncIterable<OpenAI.ChatCompletionChunk>
   }
   return {
     text,
+    thinking,
     refusal,
     calls: calls.map(({ name, input }) => ({ name, input: canonical(input) })),
     finish,
@@ -128,6 +147,7 @@ async function readingOfChunks(chunks: AsyncIterable<OpenAI.ChatCompletionChunk>
 function readingOfMessage(message: Anthropic.Message): Reading {
   return {
     text: textOf(message.content),
+    thinking: message.content.map((block) => block.type === "thinking" ? block.thinking : "").join(""),
     refusal: "",
     calls: message.content.flatMap((block) =>
       block.type === "tool_use" ? [{ name: block.name, input: canonical(JSON.stringify(block.input)) }] : []
