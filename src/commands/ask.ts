@@ -193,9 +193,8 @@ function report(entry: Entry, io: Io): void {
   const print = createLog(io);
   for (const { model, provider, reason, status } of entry.attempts) {
     if (reason !== "ok") {
-      print.warn(
-        `${model} at ${provider} did not answer: ${[reason, status].filter(Boolean).join(", status ")}`,
-      );
+      const shown = status === undefined || reason === `${status}` ? reason : `${reason}, status ${status}`;
+      print.warn(`${model} at ${provider} did not answer: ${shown}`);
     }
   }
   if (entry.served === undefined) return;
