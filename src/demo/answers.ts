@@ -155,10 +155,12 @@ function callsFor(prompt: Prompt): Call[] {
   }));
 }
 
-/** Claude likes to say what it is about to do; GPT calls without a word. */
+/** Claude likes to say what it is about to do, unless it is forced to; GPT calls without a word. */
 function preamble(prompt: Prompt, calls: readonly Call[]): string {
   const names = calls.map((call) => call.name).join(" and ");
-  return prompt.api === "anthropic" ? `I will call ${names} (simulated).` : "";
+  return prompt.api === "anthropic" && prompt.toolChoice === "auto"
+    ? `I will call ${names} (simulated).`
+    : "";
 }
 
 function textFor(prompt: Prompt): string {
