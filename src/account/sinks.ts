@@ -49,7 +49,8 @@ export function streamLog(
   let broken = false;
   stream.on("error", (error: Error) => {
     broken = true;
-    loss.lose(1, error.message);
+    // The lines that were lost with it are counted where they were written.
+    loss.lose(0, error.message);
   });
   return {
     line: (text) => {
@@ -67,37 +68,64 @@ export function streamLog(
   };
 }
 
+/** What of `node:fs` a log needs. */
+export interface Disk {
+  open(path: string, flags: "a", mode: number, done: (error: Error | null, file: number) => void): void;
+  write(
+    file: number,
+    bytes: Uint8Array,
+    from: number,
+    length: number,
+    position: null,
+    done: (error: Error | null, written: number) => void,
+  ): void;
+  close(file: number, done: (error: Error | null | undefined) => void): void;
+}
+
+const LINE_END = 0x0a;
+
 /**
  * Lines appended to a file, many to a write, one write at a time.
  * @param onLost told once for each run of lost lines
  */
-export function fileLog(path: string, onLost: (why: string) => void): Log {
+export function fileLog(
+  path: string,
+  onLost: (why: string) => void,
+  disk: Disk = { open, write, close },
+): Log {
   const loss = lossCounter(onLost);
   let file: number | undefined;
   let waiting: string[] = [];
   let waitingLength = 0;
   let busy = false;
   let reopening = false;
-  let closed: (() => void) | undefined;
+  /** The disk was full in the middle of a line: what comes next begins a new one. */
+  let torn = false;
+  let closing: (() => void)[] = [];
 
   const next = () => {
     if (busy) return;
-    if (file !== undefined && reopening) return shut(next);
+    if (file !== undefined && reopening) return shut(file);
     if (waiting.length > 0) return file === undefined ? begin() : flush(file);
-    if (closed) file === undefined ? closed() : shut(closed);
+    if (closing.length === 0) return;
+    if (file !== undefined) return shut(file);
+    closing.forEach((resolve) => resolve());
+    closing = [];
   };
-  const shut = (then: () => void) => {
+  const shut = (descriptor: number) => {
     busy = true;
-    close(file ?? -1, () => {
+    disk.close(descriptor, () => {
       file = undefined;
       busy = reopening = false;
-      then();
+      next();
     });
   };
   const begin = () => {
     busy = true;
-    open(path, "a", 0o640, (error, descriptor) => {
-      busy = reopening = false;
+    // Asked for again while the file is being opened, it is opened again: it may have got its new name in between.
+    reopening = false;
+    disk.open(path, "a", 0o640, (error, descriptor) => {
+      busy = false;
       if (error) drop(error.message);
       else file = descriptor;
       next();
@@ -105,16 +133,18 @@ export function fileLog(path: string, onLost: (why: string) => void): Log {
   };
   const flush = (descriptor: number) => {
     const lines = waiting.length;
-    let rest = Buffer.from(waiting.join(""));
+    const bytes = Buffer.from((torn ? "\n" : "") + waiting.join(""));
+    let from = 0;
     waiting = [];
     waitingLength = 0;
     busy = true;
     const put = () =>
-      write(descriptor, rest, 0, rest.length, null, (error, written) => {
-        rest = rest.subarray(error ? 0 : written);
-        if (!error && rest.length > 0) return put();
+      disk.write(descriptor, bytes, from, bytes.length - from, null, (error, written) => {
+        if (!error) from += written;
+        if (!error && from < bytes.length) return put();
         busy = false;
-        if (error) loss.lose(lines, error.message);
+        if (from > 0) torn = bytes[from - 1] !== LINE_END;
+        if (error) loss.lose(Math.min(lines, lineEnds(bytes.subarray(from))), error.message);
         else loss.recovered();
         next();
       });
@@ -140,11 +170,15 @@ export function fileLog(path: string, onLost: (why: string) => void): Log {
     },
     close: () =>
       new Promise((resolve) => {
-        closed = resolve;
+        closing.push(resolve);
         next();
       }),
     lost: loss.count,
   };
+}
+
+function lineEnds(bytes: Uint8Array): number {
+  return bytes.reduce((count, byte) => byte === LINE_END ? count + 1 : count, 0);
 }
 
 function lossCounter(onLost: (why: string) => void) {
