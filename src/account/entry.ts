@@ -3,8 +3,8 @@
  * exactly once, when the last byte has gone or the client has.
  */
 
-import type { ChatEvent, ChatReply, Usage, Warning } from "../chat.ts";
-import type { Failure, GatewayError } from "../errors.ts";
+import { type ChatEvent, type ChatReply, isContent, type Usage, type Warning } from "../chat.ts";
+import type { GatewayError } from "../errors.ts";
 
 /** How a request ended. */
 export type Outcome =
@@ -129,18 +129,17 @@ export function openEntry(start: EntryStart, clock: () => number, sink: Sink): O
   let inputBytes = 0;
   let outputChars = 0;
   let firstContentAt: number | undefined;
+  /** Content went to the client piece by piece. */
+  let streamed = false;
+  /** The provider said all that it had to say, its usage included. */
+  let ended = false;
   let error: GatewayError | undefined;
   let closed = false;
   const held: (() => void)[] = [];
 
-  const count = (chars: number) => {
-    firstContentAt ??= clock();
-    outputChars += chars;
-  };
-
   /** The provider's figures, or, for an answer that came without, an estimate of four characters to a token. */
   const account = (outcome: Outcome): { usage: Usage | undefined; usageSource: UsageSource } => {
-    if (usage) return { usage, usageSource: outcome === "ok" ? "provider" : "partial" };
+    if (usage) return { usage, usageSource: outcome === "ok" || ended ? "provider" : "partial" };
     if (outputChars === 0) return { usage: undefined, usageSource: "none" };
     const estimate = { input: Math.ceil(inputBytes / 4), output: Math.ceil(outputChars / 4) };
     return { usage: { ...estimate, cacheRead: 0, cacheWrite: 0, reasoning: 0 }, usageSource: "estimated" };
@@ -177,27 +176,38 @@ export function openEntry(start: EntryStart, clock: () => number, sink: Sink): O
     served: (name, provider, upstreamRequestId) => servedBy = { model: name, provider, upstreamRequestId },
     warned: (codes) => codes.forEach((code) => warnings.add(code)),
     saw: (event) => {
+      if (isContent(event)) {
+        firstContentAt ??= clock();
+        streamed = true;
+      }
       switch (event.type) {
         case "text-delta":
         case "thinking-delta":
-          return count(event.text.length);
+          outputChars += event.text.length;
+          return;
         case "tool-call-start":
-          return count(event.name.length);
+          outputChars += event.name.length;
+          return;
         case "tool-call-delta":
-          return count(event.input.length);
+          outputChars += event.input.length;
+          return;
         case "usage":
           usage = event.usage;
           return;
         case "warning":
           warnings.add(event.warning);
           return;
+        case "end":
+          ended = true;
+          return;
       }
     },
     answered: (reply) => {
       usage = reply.usage;
+      ended = true;
       for (const part of reply.content) {
-        if (part.type === "text" || part.type === "thinking") count(part.text.length);
-        else if (part.type === "tool-call") count(part.name.length + part.input.length);
+        if (part.type === "text" || part.type === "thinking") outputChars += part.text.length;
+        else if (part.type === "tool-call") outputChars += part.name.length + part.input.length;
       }
       firstContentAt ??= clock();
       reply.warnings.forEach((code) => warnings.add(code));
@@ -208,7 +218,7 @@ export function openEntry(start: EntryStart, clock: () => number, sink: Sink): O
       if (closed) return;
       closed = true;
       held.forEach((giveBack) => giveBack());
-      const outcome = outcomeOf({ status, complete, error, streamed: firstContentAt !== undefined });
+      const outcome = outcomeOf({ status, complete, error, streamed });
       sink({
         ...start,
         // A client that left before its answer was complete has, in NGINX's custom, status 499.
@@ -224,9 +234,7 @@ export function openEntry(start: EntryStart, clock: () => number, sink: Sink): O
         tries,
         failover,
         outcome,
-        ...(error && firstContentAt === undefined
-          ? { usage: undefined, usageSource: "none" }
-          : account(outcome)),
+        ...(error && !streamed ? { usage: undefined, usageSource: "none" } : account(outcome)),
         error: error?.code ?? undefined,
         warnings: [...warnings],
         firstTokenMs: firstContentAt === undefined ? undefined : firstContentAt - began,
@@ -253,20 +261,22 @@ function outcomeOf({ status, complete, error, streamed }: Ending): Outcome {
 }
 
 function outcomeOfError(error: GatewayError): Outcome {
-  if (error.code === "draining" || error.code === "server_shutting_down") return "draining";
-  if (error.code === "overloaded" && error.source === "proxy") return "overloaded";
-  if (error.code === "internal") return "internal";
-  if (error.source === "upstream" || isUpstreamFailure(error.failure, error.code)) {
-    return error.failure === "timeout" ? "upstream_timeout" : "upstream_error";
+  if (isUpstreamFailure(error)) return error.failure === "timeout" ? "upstream_timeout" : "upstream_error";
+  switch (error.code) {
+    case "draining":
+    case "server_shutting_down":
+      return "draining";
+    case "overloaded":
+    case "internal":
+      return error.code;
+    case "model_not_found":
+      return "denied";
+    default:
+      return error.kind === "authentication" || error.kind === "permission" ? "denied" : "client_error";
   }
-  if (error.kind === "authentication" || error.kind === "permission" || error.code === "model_not_found") {
-    return "denied";
-  }
-  return "client_error";
 }
 
-/** A failure that we name but an upstream caused: no connection, no answer, no valid answer, no key for it. */
-function isUpstreamFailure(failure: Failure, code: string | null): boolean {
-  return failure === "connect" || failure === "timeout" || failure === "invalid" ||
-    code === "provider_key_missing";
+/** A failure that an upstream named, or that we name but it caused: no connection, no valid answer, no key for it. */
+function isUpstreamFailure({ source, code }: GatewayError): boolean {
+  return source === "upstream" || code === "provider_key_missing" || (code?.startsWith("upstream_") ?? false);
 }
