@@ -5,7 +5,7 @@ import type { Entry } from "./entry.ts";
 
 export type LogFormat = "combined" | "json";
 
-/** No field of a line is longer than this many characters: a client cannot fill the disk with one header. */
+/** No value has more bytes, before it is escaped: a client cannot fill the disk with one header. */
 const MAX_FIELD = 256;
 
 /** The line of an entry, without its line end. */
@@ -14,8 +14,8 @@ export function logLine(entry: Entry, format: LogFormat): string {
 }
 
 function combinedLine(entry: Entry): string {
-  const request = `${quotable(entry.method)} ${quotable(entry.target)} HTTP/${entry.version}`;
-  const head = `${quotable(entry.peer)} - ${bare(entry.user)} [${commonTime(entry.time)}] "${request}" ` +
+  const request = `${quotable(entry.method)} ${quotable(entry.target)} HTTP/${quotable(entry.version)}`;
+  const head = `${bare(entry.peer)} - ${bare(entry.user)} [${commonTime(entry.time)}] "${request}" ` +
     `${entry.status} ${entry.bytes} "${quotable(entry.referer)}" "${quotable(entry.userAgent)}" ` +
     `"${quotable(entry.forwardedFor)}"`;
   const fields = {
@@ -33,19 +33,19 @@ function combinedLine(entry: Entry): string {
 function jsonLine(entry: Entry): string {
   const line = JSON.stringify({
     time: new Date(entry.time).toISOString(),
-    peer: capped(entry.peer),
-    user: capped(entry.user),
-    method: capped(entry.method),
-    target: capped(entry.target),
+    peer: entry.peer,
+    user: entry.user,
+    method: entry.method,
+    target: entry.target,
     version: entry.version,
     status: entry.status,
     bytes: entry.bytes,
-    referer: capped(entry.referer),
-    user_agent: capped(entry.userAgent),
-    forwarded_for: capped(entry.forwardedFor),
+    referer: entry.referer,
+    user_agent: entry.userAgent,
+    forwarded_for: entry.forwardedFor,
     ...tokenTotals(entry.usage),
     ...routeFields(entry),
-    attempts: entry.attempts,
+    attempts: entry.attempts.map((attempt) => ({ ...attempt, ms: Math.round(attempt.ms) })),
     ...timings(entry),
     ...tokenParts(entry.usage),
     ...details(entry),
@@ -103,24 +103,30 @@ function details(entry: Entry) {
 
 /** A value inside quotes, escaped as NGINX does: `\xHH` for quotes, backslashes and what is not printable ASCII. */
 function quotable(value: string | undefined): string {
-  return value === undefined || value === "" ? "-" : escaped(value, /["\\\u{0}-\u{1f}\u{7f}-\u{10ffff}]/gu);
+  return value === undefined || value === "" ? "-" : escaped(value, /[^\x20-\x7e]|["\\]/gu);
 }
 
 /** A value without quotes: a space would end it, so it is escaped too. */
 function bare(value: string | number | undefined, empty = "-"): string {
   const text = value === undefined ? "" : `${value}`;
-  return text === "" ? empty : escaped(text, /["\\\u{0}-\u{20}\u{7f}-\u{10ffff}]/gu);
+  return text === "" ? empty : escaped(text, /[^\x21-\x7e]|["\\]/gu);
 }
 
 function escaped(text: string, unsafe: RegExp): string {
-  return (capped(text) ?? "").replace(unsafe, (character) => {
-    const bytes = new TextEncoder().encode(character);
+  return capped(text).replace(unsafe, (character) => {
+    const bytes = encoder.encode(character);
     return Array.from(bytes, (byte) => `\\x${byte.toString(16).toUpperCase().padStart(2, "0")}`).join("");
   });
 }
 
-function capped<Text extends string | undefined>(text: Text): Text | string {
-  return text !== undefined && text.length > MAX_FIELD ? `${text.slice(0, MAX_FIELD)}…` : text;
+const encoder = new TextEncoder();
+
+/** A text, cut between two characters if it is too long. */
+function capped(text: string): string {
+  const start = text.length > MAX_FIELD ? text.slice(0, MAX_FIELD) : text;
+  if (start.length * 3 <= MAX_FIELD) return start;
+  const { read } = encoder.encodeInto(start, new Uint8Array(MAX_FIELD));
+  return read < text.length ? `${text.slice(0, read)}…` : text;
 }
 
 function unicodeEscape(character: string): string {
