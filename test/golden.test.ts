@@ -131,7 +131,8 @@ function replyFor(client: Dialect, upstream: Dialect, { name, undo, options }: A
   const text = readFixture(upstream, "replies", `${fixtureOf(name)}.json`);
   try {
     const reply = upstream.decodeReply(parseJson(text), { ...undo, model: sentModel(upstream) });
-    return { warnings: reply.warnings, body: client.encodeReply(reply, options) };
+    const warnings = [...reply.warnings, ...client.lostInReply?.(reply) ?? []];
+    return { warnings, body: client.encodeReply(reply, options) };
   } catch (thrown) {
     return { failed: refusal(thrown), ...client.encodeError(asOwn(thrown), options.requestId) };
   }

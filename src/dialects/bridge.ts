@@ -138,7 +138,7 @@ function translate(
   const encoded = upstream.encodeRequest(chat, target);
   const lost = chat.losses.filter((loss) => !loss.refuse).map((loss) => loss.code);
   const shaped = (reply: ChatReply): Brought => ({
-    reply,
+    reply: { ...reply, warnings: [...reply.warnings, ...client.lostInReply?.(reply) ?? []] },
     body: (options) =>
       stringifyJson(client.encodeReply(reply, { ...options, legacyFunctions: chat.legacyFunctions })),
   });

@@ -121,6 +121,8 @@ export interface Dialect {
   /** @throws GatewayError `upstream_invalid_response` for a body that is no answer; the error that it carries, if it is one */
   decodeReply(body: Json, undo: Undo): ChatReply;
   encodeReply(reply: ChatReply, options: ReplyOptions): JsonObject;
+  /** What of a reply the dialect has no place for or says otherwise, as codes of warnings. */
+  lostInReply?(reply: ChatReply): readonly Warning[];
 
   /** Events of a stream; a stream that breaks off gives an `error` event at its end. Never throws. */
   decodeEvents(undo: Undo): Stepper<SseFrame, ChatEvent>;

@@ -1,6 +1,6 @@
 /** A whole answer for a client of the Messages API: every key is there, since clients read them without looking. */
 
-import type { ChatReply, ReplyPart, ToolCallPart, ToolKind } from "../../chat.ts";
+import type { ChatReply, ReplyPart, ToolCallPart, ToolKind, Warning } from "../../chat.ts";
 import { sha256 } from "../../digest.ts";
 import { isObject, type JsonObject, tryParseJson } from "../../json.ts";
 import type { ReplyOptions } from "../dialect.ts";
@@ -26,6 +26,15 @@ export function encodeReply(reply: ChatReply, options: ReplyOptions): MessageRep
   };
 }
 
+/** What an answer loses here: figures that are estimates, sources, arguments that are no JSON object. */
+export function lostInReply({ usage, citations, content }: ChatReply): Warning[] {
+  return [
+    ...(usage ? [] : ["usage_estimated"]),
+    ...(citations.length > 0 ? ["citations_dropped"] : []),
+    ...(content.some((part) => part.type === "tool-call" && !isReadable(part)) ? ["tool_arguments"] : []),
+  ];
+}
+
 /** The id of a message: the provider's, marked as this API marks them, or one made of the request's. */
 export function messageId(id: string, requestId: string): string {
   const known = id === "" ? requestId : id;
@@ -46,6 +55,10 @@ export function toolInput(text: string, kind: ToolKind): JsonObject {
   if (text.trim() === "") return {};
   const value = tryParseJson(text);
   return isObject(value) ? value : { _raw_arguments: text };
+}
+
+function isReadable({ input, kind }: ToolCallPart): boolean {
+  return kind === "custom" || input.trim() === "" || isObject(tryParseJson(input));
 }
 
 /** What a refusal says, if the text does not say it already: clients show the text alone. */

@@ -7,7 +7,7 @@ import { decodeEvents } from "./decode-events.ts";
 import { decodeReply } from "./decode-reply.ts";
 import { decodeRequest, readHead, relayEdits } from "./decode-request.ts";
 import { encodeEvents } from "./encode-events.ts";
-import { encodeReply } from "./encode-reply.ts";
+import { encodeReply, lostInReply } from "./encode-reply.ts";
 import { encodeRequest } from "./encode-request.ts";
 import { decodeError, encodeError, encodeErrorEvent } from "./error.ts";
 import { limitHeaders } from "./limit-headers.ts";
@@ -36,6 +36,7 @@ export const anthropicMessages: Dialect = {
   encodeRequest,
   decodeReply,
   encodeReply,
+  lostInReply,
   decodeEvents,
   encodeEvents,
   keepAlive: { event: "ping", data: JSON.stringify({ type: "ping" }) },
