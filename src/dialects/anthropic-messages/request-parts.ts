@@ -197,7 +197,8 @@ function webSearchResult(block: Block): TextPart[] {
   const lines = pages.map((page: JsonObject) => `${word(page.title)} ${word(page.url)}`.trim()).filter((
     line,
   ) => line);
-  return lines.length > 0 ? [{ type: "text", text: `Web search results:\n${lines.join("\n")}` }] : [];
+  // On lines of its own: texts of a turn are joined as they are.
+  return lines.length > 0 ? [{ type: "text", text: `\nWeb search results:\n${lines.join("\n")}\n` }] : [];
 }
 
 function word(value: Json | undefined): string {

@@ -119,7 +119,7 @@ test("blocks of the provider's own tools leave a warning, and what a search foun
   ];
   const messages = [hi, { role: "assistant", content }, hi];
   assert.deepEqual(decode({ messages }).messages[1]?.content, [
-    { type: "text", text: "Web search results:\nT https://example.com" },
+    { type: "text", text: "\nWeb search results:\nT https://example.com\n" },
     { type: "text", text: "So" },
   ]);
   assert.deepEqual(losses({ messages }), [0, 1, 2].map((at) => `messages.1.content.${at} server_tools`));
