@@ -157,6 +157,11 @@ export function amended(
   );
 }
 
+/** Whether an upstream caused the failure: with words of its own, or with an answer that was none, or with no answer. */
+export function isUpstreams({ source, code }: GatewayError): boolean {
+  return source === "upstream" || (code?.startsWith("upstream_") ?? false);
+}
+
 /** A field of the request that is malformed, out of range or impossible for its target. */
 export function invalidValue(param: string, message: string): GatewayError {
   return new GatewayError("invalid_value", message, { param });

@@ -2,7 +2,7 @@
 
 import type { Target } from "./access/policy.ts";
 import { type Answer, type Asked, call } from "./call.ts";
-import { asGatewayError, type GatewayError } from "./errors.ts";
+import { asGatewayError, type GatewayError, isUpstreams } from "./errors.ts";
 import { judge, type Outcome } from "./routing/attempt.ts";
 import { retryDelay } from "./routing/retry.ts";
 import type { Services } from "./services.ts";
@@ -54,8 +54,7 @@ async function once(
     return { kind: "answered", answer };
   } catch (thrown) {
     const error = asGatewayError(thrown);
-    const sent = error.source === "upstream" || error.failure === "connect" || error.failure === "timeout" ||
-      error.failure === "invalid";
+    const sent = isUpstreams(error);
     health.end(target, clock.monotonic(), sent ? error : "left");
     if (error.code === "internal") throw error;
     const next = sent ? judge(error, policy) : unasked(error, target.model === request.head.model);

@@ -120,7 +120,8 @@ function relay(request: ClientRequest, target: TargetModel): Prepared {
     error: (status, text, headers) => {
       const body = tryParseJson(text);
       const error = dialect.decodeError(status, errorBody(body), headers);
-      return amended(error, { upstream: { status, headers, body: isObject(body) ? text : undefined } });
+      const said = error.source === "upstream" && isObject(body);
+      return amended(error, { upstream: { status, headers, body: said ? text : undefined } });
     },
     correct: () => undefined,
   };

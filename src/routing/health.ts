@@ -4,7 +4,7 @@
  */
 
 import type { Target } from "../access/policy.ts";
-import type { GatewayError } from "../errors.ts";
+import { type GatewayError, isUpstreams } from "../errors.ts";
 
 /** Milliseconds of a clock that only grows. */
 type Instant = number;
@@ -196,9 +196,9 @@ const FAILED_STATUSES: ReadonlySet<number> = new Set([404, 408, 409]);
 
 /** What an error says of its target. */
 function judgeHealth(error: GatewayError): Verdict {
-  const { kind, failure, code } = error;
+  const { kind, failure } = error;
   // A client that left, our own limits and our own faults say nothing of a provider.
-  if (error.source === "proxy" && !code?.startsWith("upstream_")) return "ours";
+  if (!isUpstreams(error)) return "ours";
   if (kind === "authentication" || kind === "permission" || kind === "quota" || /^40[123]$/.test(failure)) {
     return "credential";
   }

@@ -24,7 +24,7 @@ export const OPENAI_KEY = "sk-proj-canaryopenai0123456789abcdefghij";
 export const ANTHROPIC_KEY = "sk-ant-canaryanthropic0123456789abcdefg";
 
 export interface ProxyOptions {
-  /** The configuration: a value, or the text of a file. */
+  /** The configuration: a value, the text of a file, or what makes one once the providers have their ports. */
   readonly config: unknown;
   /** Over an environment in which the built-in providers are the simulated ones. */
   readonly env?: Readonly<Record<string, string>>;
@@ -82,7 +82,7 @@ export async function withProxy(options: ProxyOptions, test: (proxy: Proxy) => P
 }
 
 async function start(options: ProxyOptions, providers: Providers, file: string) {
-  const { config } = options;
+  const config = typeof options.config === "function" ? options.config(providers) : options.config;
   await writeFile(file, typeof config === "string" ? config : JSON.stringify(config));
   const env = {
     OPENAI_API_KEY: OPENAI_KEY,

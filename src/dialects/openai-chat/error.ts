@@ -16,7 +16,6 @@ export function decodeError(status: number, body: Json | undefined, headers: Hea
     return new GatewayError("upstream_invalid_response", message, {
       ...own,
       kind: kindOf(own.status),
-      source: "upstream",
       retryAfter,
     });
   }

@@ -107,8 +107,8 @@ test("a body that is nobody's error becomes one of ours", () => {
       const { code, status: shown, failure, source } = decode(status, body);
       return { code, shown, failure, source };
     };
-    deepEqual(of(403), { code: "upstream_invalid_response", shown: 403, failure: "403", source: "upstream" });
-    deepEqual(of(503), { code: "upstream_invalid_response", shown: 502, failure: "503", source: "upstream" });
+    deepEqual(of(403), { code: "upstream_invalid_response", shown: 403, failure: "403", source: "proxy" });
+    deepEqual(of(503), { code: "upstream_invalid_response", shown: 502, failure: "503", source: "proxy" });
   }
 });
 
