@@ -43,10 +43,19 @@ export function openSteps(
     return steps;
   };
 
+  /** What was still held; nothing but the error where that cannot be told either. */
+  const ending = (error: GatewayError): readonly Step[] => {
+    try {
+      return seen(stepper.end());
+    } catch {
+      return [{ out: undefined, events: [{ type: "error", error }] }];
+    }
+  };
+
   const broken = (thrown: unknown): readonly Step[] => {
     over = true;
     const error = asGatewayError(thrown);
-    const rest = seen(stepper.end());
+    const rest = ending(error);
     return ownReason(error) ? rest.map((step) => ({ ...step, events: step.events.map(blame(error)) })) : rest;
   };
 
