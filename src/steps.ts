@@ -31,14 +31,17 @@ export function openSteps(
   let flowing = false;
   let over = false;
 
+  /** The steps up to the last word: what a provider sends behind it, in the same breath or later, is not its answer. */
   const seen = (steps: readonly Step[]): readonly Step[] => {
-    for (const { events } of steps) {
+    for (const [index, { events }] of steps.entries()) {
       // The start of a thought is a sign of life, though it commits nothing: the model is at work.
       if (!flowing && events.some((event) => isContent(event) || event.type === "thinking-start")) {
         flowing = true;
         deadline.arm(idle, "further event");
       }
-      if (events.some(isLast)) over = true;
+      if (!events.some(isLast)) continue;
+      over = true;
+      return steps.slice(0, index + 1);
     }
     return steps;
   };

@@ -139,8 +139,11 @@ export function read(way: Way, reply: RawReply): Read {
 type Body = any;
 
 function eventsOf(text: string): Body[] {
-  const datas = [...text.matchAll(/^data: ?(.*)$/gm)].map(([, data]) => data ?? "");
-  return datas.filter((data) => data !== "[DONE]").map((data) => JSON.parse(data));
+  // U+2028 ends no line here, though it does for a regular expression.
+  const datas = text.split(/\r\n|\n|\r/).filter((line) => line.startsWith("data:")).map((line) =>
+    line.slice(5)
+  );
+  return datas.filter((data) => data.trim() !== "[DONE]").map((data) => JSON.parse(data));
 }
 
 function openaiText(body: Body): string {
