@@ -227,6 +227,9 @@ export interface Finish {
   readonly refusal?: { readonly explanation?: string; readonly category?: string };
 }
 
+/** No answer has this many tokens: a larger count is none. */
+export const MOST_TOKENS = 100_000_000;
+
 /** Tokens of one answer, each a total: `input` includes both cache figures, `output` includes `reasoning`. */
 export interface Usage {
   readonly input: number;

@@ -3,7 +3,7 @@
  * figures are totals that later events replace.
  */
 
-import type { Usage } from "../../chat.ts";
+import { MOST_TOKENS, type Usage } from "../../chat.ts";
 import { asNumber, isObject, type Json, type JsonObject, members } from "../../json.ts";
 import type { DeltaUsage, MessageUsage } from "./wire-reply.ts";
 
@@ -12,9 +12,6 @@ export interface DecodedUsage {
   readonly usage: Usage | undefined;
   readonly suspect: boolean;
 }
-
-/** No answer has this many tokens. */
-const MOST_TOKENS = 100_000_000;
 
 /** The wire usage known so far, its figures replaced by those that an update has; a null replaces nothing. */
 export function mergeUsage(known: JsonObject, update: Json | undefined): JsonObject {

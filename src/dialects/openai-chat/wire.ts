@@ -1,6 +1,6 @@
 /** Words and figures that replies, streams and requests share: finish reasons, usage, service tiers, ids. */
 
-import type { Finish, FinishReason, ServiceTier, Usage } from "../../chat.ts";
+import { type Finish, type FinishReason, MOST_TOKENS, type ServiceTier, type Usage } from "../../chat.ts";
 import { sha256 } from "../../digest.ts";
 import { GatewayError } from "../../errors.ts";
 import { asNumber, isObject, type Json, type JsonObject } from "../../json.ts";
@@ -120,7 +120,9 @@ function detailsOf(details: Json | undefined): JsonObject {
 
 function count(value: Json | undefined): number | undefined {
   const number = asNumber(value);
-  return number !== undefined && Number.isSafeInteger(number) && number >= 0 ? number : undefined;
+  return number !== undefined && Number.isInteger(number) && number >= 0 && number <= MOST_TOKENS
+    ? number
+    : undefined;
 }
 
 /** The tier that answered, in the API's words; others have no counterpart. */
