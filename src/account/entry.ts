@@ -4,7 +4,7 @@
  */
 
 import { type ChatEvent, type ChatReply, isContent, type Usage, type Warning } from "../chat.ts";
-import type { GatewayError } from "../errors.ts";
+import { type GatewayError, isUpstreams } from "../errors.ts";
 
 /** How a request ended. */
 export type Outcome =
@@ -261,7 +261,9 @@ function outcomeOf({ status, complete, error, streamed }: Ending): Outcome {
 }
 
 function outcomeOfError(error: GatewayError): Outcome {
-  if (isUpstreamFailure(error)) return error.failure === "timeout" ? "upstream_timeout" : "upstream_error";
+  if (isUpstreams(error) || error.code === "provider_key_missing") {
+    return error.failure === "timeout" ? "upstream_timeout" : "upstream_error";
+  }
   switch (error.code) {
     case "draining":
     case "server_shutting_down":
@@ -274,9 +276,4 @@ function outcomeOfError(error: GatewayError): Outcome {
     default:
       return error.kind === "authentication" || error.kind === "permission" ? "denied" : "client_error";
   }
-}
-
-/** A failure that an upstream named, or that we name but it caused: no connection, no valid answer, no key for it. */
-function isUpstreamFailure({ source, code }: GatewayError): boolean {
-  return source === "upstream" || code === "provider_key_missing" || (code?.startsWith("upstream_") ?? false);
 }
