@@ -65,6 +65,9 @@ export const STREAM_FAULTS: Readonly<Record<string, Fault>> = {
   "tool-lump": { about: "tool arguments in one piece", play: (exchange) => argumentsBy(exchange, 1_000_000) },
 };
 
+/** How long a peer may take to read what was sent to it. */
+const READING_MS = 50;
+
 /** The pieces before the one with content number `count`, counted from 0; never all that have content. */
 function before(frames: readonly Frame[], count: number): Frame[] {
   const places = frames.flatMap((frame, index) => frame.tokens > 0 ? [index] : []);
@@ -83,6 +86,8 @@ async function failAfter(exchange: Exchange, count: number): Promise<void> {
 
 async function cutAfter(exchange: Exchange, count: number, how: "close" | "reset"): Promise<void> {
   await send(exchange, before(framesOf(exchange), count));
+  // A reset throws away what its peer has not read yet.
+  if (how === "reset") await wait(exchange, READING_MS);
   breakOff(exchange, how);
 }
 
