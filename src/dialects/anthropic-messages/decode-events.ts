@@ -1,10 +1,11 @@
 /** A streamed answer of the Messages API (https://platform.claude.com/docs/en/build-with-claude/streaming). */
 
 import type { ChatEvent } from "../../chat.ts";
-import { asGatewayError, GatewayError } from "../../errors.ts";
+import { GatewayError } from "../../errors.ts";
 import { isObject, type JsonObject, tryParseJson } from "../../json.ts";
 import { streamInterrupted } from "../collect.ts";
 import type { Undo } from "../dialect.ts";
+import { untilLastWord } from "../last-word.ts";
 import type { SseFrame } from "../sse.ts";
 import type { Stepper } from "../stepper.ts";
 import { type AnswerStep, readAnswer } from "./decode-answer.ts";
@@ -18,30 +19,13 @@ import { decodeInnerError } from "./error.ts";
  */
 export function decodeEvents(undo: Undo): Stepper<SseFrame, ChatEvent> {
   const answer = readAnswer(undo, invalidEvent);
-  let ended = false;
-
-  const guarded = (read: () => ChatEvent[]): ChatEvent[] => {
-    if (ended) return [];
-    let events: ChatEvent[];
-    try {
-      events = read();
-    } catch (thrown) {
-      events = [{ type: "error", error: asGatewayError(thrown) }];
-    }
-    ended = events.some(({ type }) => type === "end" || type === "error");
-    return events;
-  };
-
-  return {
-    push: (frame) => guarded(() => readFrame(frame, answer)),
-    end: () =>
-      guarded(() => {
-        const events = answer.end();
-        return events.length > 0 && events.at(-1)?.type === "end"
-          ? events
-          : [{ type: "error", error: streamInterrupted() }];
-      }),
-  };
+  return untilLastWord({
+    push: (frame) => readFrame(frame, answer),
+    end: () => {
+      const events = answer.end();
+      return events.at(-1)?.type === "end" ? events : [{ type: "error", error: streamInterrupted() }];
+    },
+  });
 }
 
 function readFrame({ event, data }: SseFrame, answer: Stepper<AnswerStep, ChatEvent>): ChatEvent[] {

@@ -1,10 +1,11 @@
 /** A provider's stream of chunks, read into events. */
 
 import type { ChatEvent, Usage } from "../../chat.ts";
-import { asGatewayError, GatewayError } from "../../errors.ts";
+import { GatewayError } from "../../errors.ts";
 import { isObject, type Json, type JsonObject, tryParseJson } from "../../json.ts";
 import { streamInterrupted } from "../collect.ts";
 import type { Undo } from "../dialect.ts";
+import { untilLastWord } from "../last-word.ts";
 import type { SseFrame } from "../sse.ts";
 import type { Stepper } from "../stepper.ts";
 import { listOf, readContent, textOf } from "./content.ts";
@@ -22,35 +23,20 @@ import { failureOf, readFinish, readUsage } from "./wire.ts";
  */
 export function decodeEvents(undo: Undo): Stepper<SseFrame, ChatEvent> {
   const answer = readAnswer(undo);
-  let ended = false;
-
-  const guarded = (read: () => ChatEvent[]): ChatEvent[] => {
-    if (ended) return [];
-    let events: ChatEvent[];
-    try {
-      events = read();
-    } catch (thrown) {
-      events = [{ type: "error", error: asGatewayError(thrown) }];
-    }
-    ended = events.some(({ type }) => type === "end" || type === "error");
-    return events;
-  };
-
-  return {
-    push: (frame) =>
-      guarded(() => {
-        const data = frame.data.trim();
-        if (data === "") return [{ type: "ping" }];
-        if (data === "[DONE]") return answer.end(true);
-        const body = tryParseJson(data);
-        if (frame.event === "error" || (isObject(body) && isError(body.error))) {
-          throw decodeInnerError(body ?? data);
-        }
-        if (!isObject(body)) throw invalidEvent("it is not a JSON object");
-        return answer.chunk(body);
-      }),
-    end: () => guarded(() => answer.end(false)),
-  };
+  return untilLastWord({
+    push: (frame) => {
+      const data = frame.data.trim();
+      if (data === "") return [{ type: "ping" }];
+      if (data === "[DONE]") return answer.end(true);
+      const body = tryParseJson(data);
+      if (frame.event === "error" || (isObject(body) && isError(body.error))) {
+        throw decodeInnerError(body ?? data);
+      }
+      if (!isObject(body)) throw invalidEvent("it is not a JSON object");
+      return answer.chunk(body);
+    },
+    end: () => answer.end(false),
+  });
 }
 
 function isError(error: Json | undefined): boolean {
