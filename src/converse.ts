@@ -1,6 +1,6 @@
 /** The line: what happens to a request between its body and its answer. */
 
-import { permit, type Target } from "./access/policy.ts";
+import { movesOn, permit, type Target } from "./access/policy.ts";
 import type { Answer, Asked } from "./call.ts";
 import { firstAnswer } from "./routing/attempt.ts";
 import { plan } from "./routing/plan.ts";
@@ -18,7 +18,8 @@ export async function converse(asked: Asked, services: Services): Promise<Answer
   const { targets, passedOver } = plan(route, services.health, services.clock.monotonic());
   for (const target of passedOver) {
     entry.skipped(target.model, target.upstream.name, "cooling");
-    if (target === route.targets[0]) entry.movedOn("cooling");
+    const reason = services.health.reason(target, services.clock.monotonic());
+    if (reason !== undefined && target === route.targets[0]) entry.movedOn(movesOn(policy, reason) ?? reason);
   }
   const attempt = (target: Target, last: boolean) => tryTarget(target, last, asked, services);
   const answer = await firstAnswer(targets, attempt, entry.movedOn);

@@ -37,7 +37,10 @@ export function startServices({ policy, sink, log, phase }: StartOptions): Start
       clock,
       random: Math.random,
       newId: () => `req_${randomBytes(12).toString("hex")}`,
-      health: createHealth({ random: Math.random, onChange: log.warn }),
+      health: createHealth({
+        random: Math.random,
+        onChange: (change, alarm) => alarm ? log.error(change) : log.warn(change),
+      }),
       retries: createRetryBudget(),
       recall: createRecall(clock.monotonic),
       learned: createLearned(clock.monotonic),

@@ -4,7 +4,7 @@
  */
 
 import type { Target } from "../access/policy.ts";
-import { type GatewayError, isUpstreams } from "../errors.ts";
+import { type Failure, type GatewayError, isUpstreams } from "../errors.ts";
 
 /** Milliseconds of a clock that only grows. */
 type Instant = number;
@@ -12,6 +12,8 @@ type Instant = number;
 export interface Health {
   /** When the target may be tried: an instant at or before `now` if it may at once. */
   readyAt(target: Target, now: Instant): Instant;
+  /** The failure for which the target is passed over, or was the last time. */
+  reason(target: Target, now: Instant): Failure | undefined;
   /** A request goes to the target: a cooled-down one lets only few through until one of them succeeds. */
   begin(target: Target): void;
   /** The request's end; without an error it was answered. `left`: the client went before anything was known. */
@@ -23,8 +25,8 @@ export interface Health {
 export interface HealthOptions {
   /** A number in [0, 1). */
   readonly random: () => number;
-  /** Told each change of state, for the log. */
-  readonly onChange: (change: string) => void;
+  /** Told each change of state, for the log; an alarm is what does not pass by itself. */
+  readonly onChange: (change: string, alarm: boolean) => void;
 }
 
 const WINDOW_SECONDS = 30;
@@ -45,6 +47,8 @@ interface State {
   coolUntil: Instant;
   /** Not to be tried before: what the provider asked for, or how long a key is refused. */
   waitUntil: Instant;
+  /** The last failure that led to one of the two. */
+  reason: Failure | undefined;
   /** When the outage began; undefined while the target is up. */
   downSince: Instant | undefined;
   /** Index into `PROBES` while the target comes back. */
@@ -71,34 +75,35 @@ export function createHealth({ random, onChange }: HealthOptions): Health {
     return fresh;
   };
 
-  const open = (id: string, state: State, now: Instant, why: string) => {
+  const open = (id: string, state: State, now: Instant, failure: Failure, why: string) => {
     // A sixth of the outage so far: short outages are left soon, long ones are not hammered.
     const outage = now - (state.downSince ??= now);
     const cooling = Math.min(Math.max(outage / 6, FIRST_COOLING_MS), MAX_COOLING_MS) * (1 - random() / 5);
     state.coolUntil = now + cooling;
+    state.reason = failure;
     state.probing = 0;
     state.passed = 0;
     state.window = [];
     state.consecutive = 0;
     // What still hangs from before shall not stand in the way of the probe.
     state.running = 0;
-    onChange(`${id} is passed over for ${(cooling / 1000).toFixed(1)} s: ${why}`);
+    onChange(`${id} is passed over for ${(cooling / 1000).toFixed(1)} s: ${why}`, false);
   };
 
   const failed = (id: string, state: State, now: Instant, error: GatewayError) => {
     const why = error.detail ?? error.failure;
     if (state.probing !== undefined) {
       // While it cools down, it is asked only as the last that was left, or was before: nothing new is learned.
-      if (now >= state.coolUntil) open(id, state, now, `probe failed (${why})`);
+      if (now >= state.coolUntil) open(id, state, now, error.failure, `probe failed (${why})`);
       return;
     }
     state.consecutive++;
     const { requests, failures } = count(state, now, true);
-    if (error.detail === "connect-timeout") open(id, state, now, "no connection in time");
+    if (error.detail === "connect-timeout") open(id, state, now, error.failure, "no connection in time");
     else if (state.consecutive >= MAX_CONSECUTIVE) {
-      open(id, state, now, `${MAX_CONSECUTIVE} failures in a row (${why})`);
+      open(id, state, now, error.failure, `${MAX_CONSECUTIVE} failures in a row (${why})`);
     } else if (requests >= MIN_REQUESTS && failures * 2 >= requests) {
-      open(id, state, now, `${failures} of ${requests} requests failed (${why})`);
+      open(id, state, now, error.failure, `${failures} of ${requests} requests failed (${why})`);
     }
   };
 
@@ -111,16 +116,20 @@ export function createHealth({ random, onChange }: HealthOptions): Health {
     state.probing = state.probing + 1 < PROBES.length ? state.probing + 1 : undefined;
     if (state.probing === undefined) {
       state.downSince = undefined;
-      onChange(`${id} is up again`);
+      onChange(`${id} is up again`, false);
     }
   };
 
   const refused = (target: Target, now: Instant, error: GatewayError) => {
     const credential = stateOf(credentialId(target));
     if (credential.waitUntil <= now) {
-      onChange(`${target.upstream.name} is passed over for 300 s: its key was refused (${error.failure})`);
+      onChange(
+        `${target.upstream.name} is passed over for 300 s: its key was refused (${error.failure})`,
+        true,
+      );
     }
     credential.waitUntil = now + CREDENTIAL_COOLING_MS;
+    credential.reason = error.failure;
   };
 
   return {
@@ -131,6 +140,12 @@ export function createHealth({ random, onChange }: HealthOptions): Health {
       const notBefore = Math.max(state.coolUntil, state.waitUntil, refusedUntil);
       const full = state.probing !== undefined && state.running >= (PROBES[state.probing] ?? 1);
       return full ? Math.max(notBefore, now + DEFAULT_WAIT_MS) : notBefore;
+    },
+    reason: (target, now) => {
+      const credential = states.get(credentialId(target));
+      return credential && credential.waitUntil > now
+        ? credential.reason
+        : states.get(targetId(target))?.reason;
     },
     begin: (target) => {
       stateOf(targetId(target)).running++;
@@ -145,6 +160,7 @@ export function createHealth({ random, onChange }: HealthOptions): Health {
       if (verdict === "busy" || (verdict === "failed" && result.retryAfter !== undefined)) {
         const wait = Math.min((result.retryAfter ?? DEFAULT_WAIT_MS / 1000) * 1000, MAX_COOLING_MS);
         state.waitUntil = Math.max(state.waitUntil, now + wait);
+        state.reason = result.failure;
       }
       if (verdict === "failed") failed(id, state, now, result);
       else if (verdict === "credential") refused(target, now, result);
@@ -165,6 +181,7 @@ function freshState(): State {
     consecutive: 0,
     coolUntil: -Infinity,
     waitUntil: -Infinity,
+    reason: undefined,
     downSince: undefined,
     probing: undefined,
     passed: 0,

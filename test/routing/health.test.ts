@@ -366,3 +366,26 @@ test("whatever happens, a target that answers is up again within a minute and fi
     }
   }));
 });
+
+test("why a target is passed over is known while it is: the failure that led to it", () => {
+  const health = createHealth({ random: () => 0, onChange: () => {} });
+  const result = (error: GatewayError) => {
+    health.begin(TARGET);
+    health.end(TARGET, 0, error);
+    return health.reason(TARGET, 1);
+  };
+  equal(health.reason(TARGET, 0), undefined);
+  equal(result(upstreamError(429, "rate-limit")), "429");
+  for (let count = 0; count < 5; count++) result(SERVER_ERROR);
+  equal(health.reason(TARGET, 1), "500");
+  equal(result(upstreamError(401, "authentication")), "401");
+  equal(health.reason(TARGET, 300_001), "500");
+});
+
+test("only what does not pass by itself is an alarm", () => {
+  const alarms: boolean[] = [];
+  const health = createHealth({ random: () => 0, onChange: (_, alarm) => alarms.push(alarm) });
+  for (let count = 0; count < 5; count++) health.end(TARGET, 0, SERVER_ERROR);
+  health.end(TARGET, 0, upstreamError(401, "authentication"));
+  deepEqual(alarms, [false, true]);
+});
