@@ -8,6 +8,8 @@ import type { Gateway } from "../gateway.ts";
 import type { Incoming, Outgoing } from "../http.ts";
 import { maxConnections } from "./descriptors.ts";
 import { framingFault } from "./framing.ts";
+import { LIMITS, type Limits } from "./limits.ts";
+import { requestBody } from "./request-body.ts";
 
 export interface Listener {
   /** `http://127.0.0.1:4242`: where it really listens. */
@@ -29,37 +31,39 @@ export interface ListenOptions {
   readonly port: number;
   /** Told of what goes wrong outside any request. */
   readonly onError: (message: string, cause: unknown) => void;
+  /** In place of the usual ones. */
+  readonly limits?: Partial<Limits>;
 }
 
-const HEADERS_MS = 10_000;
-const BODY_MS = 60_000;
-/** How often the two limits above are looked after. */
-const CHECK_MS = 1_000;
-/** Longer than the 60 s of usual load balancers, so that they close first. */
-const KEEP_ALIVE_MS = 75_000;
-/** A client that takes nothing for so long is gone, whatever its socket says. */
-const STALL_MS = 60_000;
+/** How often the limits on time are looked after: so many times in the shortest of them, but at least each second. */
+const LOOKS = 4;
 const MAX_HEADER_BYTES = 16 * 1024;
 
 /** Starts to listen; rejects with the system's error (`EADDRINUSE`, `EACCES`, …) if it cannot. */
-export async function listen(gateway: Gateway, { host, port, onError }: ListenOptions): Promise<Listener> {
+export async function listen(gateway: Gateway, options: ListenOptions): Promise<Listener> {
+  const { host, port, onError } = options;
+  const limits = { ...LIMITS, ...options.limits };
   const running = new Set<AbortController>();
+  const refused = new WeakSet<Socket>();
   let turnedAway = false;
   const server = createServer({
-    headersTimeout: HEADERS_MS,
-    requestTimeout: BODY_MS,
-    connectionsCheckingInterval: CHECK_MS,
-    keepAliveTimeout: KEEP_ALIVE_MS,
+    headersTimeout: limits.headers,
+    // The body has a watch of its own, which can say what is wrong; this one is for what that does not see.
+    requestTimeout: limits.headers + 2 * limits.body,
+    connectionsCheckingInterval: Math.min(1000, limits.headers / LOOKS),
+    keepAliveTimeout: limits.keepAlive,
     maxHeaderSize: MAX_HEADER_BYTES,
     noDelay: true,
   });
   server.maxConnections = maxConnections();
   const serve = (request: IncomingMessage, response: ServerResponse, waits: boolean) => {
+    // Nothing that stands behind a refused request is a request: who knows where its body ends?
+    if (refused.has(request.socket)) return;
     const leaving = new AbortController();
     running.add(leaving);
     response.on("close", () => running.delete(leaving));
     if (turnedAway) response.setHeader("connection", "close");
-    handle(gateway, request, response, leaving, waits).catch((thrown: unknown) => {
+    handle({ gateway, limits, request, response, leaving, waits, refused }).catch((thrown: unknown) => {
       onError("A request could not be answered", thrown);
       response.destroy();
     });
@@ -124,13 +128,20 @@ const UNREADABLE: ReadonlyMap<string, readonly [string, string, string]> = new M
   ]],
 ]);
 
-async function handle(
-  gateway: Gateway,
-  request: IncomingMessage,
-  response: ServerResponse,
-  leaving: AbortController,
-  waits: boolean,
-): Promise<void> {
+interface Handling {
+  readonly gateway: Gateway;
+  readonly limits: Limits;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly leaving: AbortController;
+  /** The client asked whether it may send its body. */
+  readonly waits: boolean;
+  /** Connections that end with the answer that they get. */
+  readonly refused: WeakSet<Socket>;
+}
+
+async function handle(handling: Handling): Promise<void> {
+  const { gateway, limits, request, response, leaving, waits, refused } = handling;
   let settled: Outgoing["done"] | undefined;
   let bytes = 0;
   const settle = (complete: boolean) => {
@@ -146,12 +157,16 @@ async function handle(
   });
 
   const fault = framingFault(request);
-  const body = waits ? invited(request, response) : request;
+  if (fault) refused.add(request.socket);
+  const body = requestBody(request, limits, () => waits && response.writeContinue());
   const outgoing = await gateway({ ...incoming(request, leaving.signal), body, fault });
   settled = outgoing.done;
   if (response.destroyed) return settle(false);
   // What is left of a body that nobody wants is not read: the connection goes with it.
-  if (fault || !request.complete) response.setHeader("connection", "close");
+  if (fault || !request.complete) {
+    refused.add(request.socket);
+    response.setHeader("connection", "close");
+  }
   const bare = request.method === "HEAD";
   if (typeof outgoing.body === "string") {
     const whole = Buffer.from(outgoing.body, "utf8");
@@ -165,7 +180,7 @@ async function handle(
     write: (piece) => {
       if (response.destroyed) return;
       bytes += typeof piece === "string" ? Buffer.byteLength(piece) : piece.length;
-      return response.write(piece) ? undefined : drained(response);
+      return response.write(piece) ? undefined : drained(response, limits.stall);
     },
   });
   response.end();
@@ -178,14 +193,8 @@ function incoming(request: IncomingMessage, left: AbortSignal): Omit<Incoming, "
   return { method, target: url, version, headers, peer: socket.remoteAddress ?? "", left };
 }
 
-/** A body whose client waits to be told that it may send it. */
-async function* invited(request: IncomingMessage, response: ServerResponse): AsyncGenerator<Uint8Array> {
-  response.writeContinue();
-  yield* request;
-}
-
 /** When the client has taken enough to be sent more, or is gone; one that takes nothing at all is sent away. */
-function drained(response: ServerResponse): Promise<void> {
+function drained(response: ServerResponse, stall: number): Promise<void> {
   return new Promise((resolve) => {
     const waiting = () => response.socket?.writableLength ?? 0;
     let before = waiting();
@@ -193,7 +202,7 @@ function drained(response: ServerResponse): Promise<void> {
       const now = waiting();
       if (now >= before) response.destroy();
       before = now;
-    }, STALL_MS);
+    }, stall);
     const done = () => {
       clearInterval(watch);
       response.off("drain", done);

@@ -16,6 +16,7 @@ import { loadPolicy } from "../../src/config/load.ts";
 import { type Providers, startProviders } from "../../src/demo/providers.ts";
 import type { Recording } from "../../src/demo/replay.ts";
 import { createGateway } from "../../src/gateway.ts";
+import type { Limits } from "../../src/runtime/limits.ts";
 import { listen } from "../../src/runtime/listen.ts";
 import { exchangeRaw, type RawReply, type RawRequest } from "./raw.ts";
 
@@ -31,6 +32,8 @@ export interface ProxyOptions {
   /** Of the simulated providers: milliseconds between two tokens, 0 if absent. */
   readonly pace?: number;
   readonly replies?: ReadonlyMap<string, Recording>;
+  /** On what clients may take, in place of the usual ones. */
+  readonly limits?: Partial<Limits>;
 }
 
 export interface Proxy {
@@ -111,6 +114,7 @@ async function start(options: ProxyOptions, providers: Providers, file: string) 
     host: "127.0.0.1",
     port: 0,
     onError: log,
+    ...(options.limits && { limits: options.limits }),
   });
   const logged = async (count = 1): Promise<Entry> => {
     await until(() => entries.length >= count, waiting);
