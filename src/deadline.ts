@@ -24,6 +24,11 @@ export function clientLeft(): GatewayError {
   return new GatewayError("client_disconnect", "The client left");
 }
 
+/** Why a client's signal has aborted: it left, or the reason that the signal carries. */
+export function whyLeft({ reason }: AbortSignal): GatewayError {
+  return reason instanceof GatewayError ? reason : clientLeft();
+}
+
 /** @param left aborts when the client leaves, or for the reason that it carries: the exchange ends with it */
 export function createDeadline(clock: Clock, left: AbortSignal): Deadline {
   const controller = new AbortController();
@@ -33,7 +38,7 @@ export function createDeadline(clock: Clock, left: AbortSignal): Deadline {
   let cancelTimer: (() => void) | undefined;
   let released = false;
 
-  const onLeft = () => abort(left.reason instanceof GatewayError ? left.reason : clientLeft());
+  const onLeft = () => abort(whyLeft(left));
   const check = () => {
     cancelTimer = undefined;
     const rest = until - clock.monotonic();

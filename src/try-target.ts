@@ -2,6 +2,7 @@
 
 import type { Target } from "./access/policy.ts";
 import { type Answer, type Asked, call } from "./call.ts";
+import { whyLeft } from "./deadline.ts";
 import { asGatewayError, type GatewayError, isUpstreams } from "./errors.ts";
 import { judge, type Outcome } from "./routing/attempt.ts";
 import { retryDelay } from "./routing/retry.ts";
@@ -25,6 +26,7 @@ export async function tryTarget(
     const delay = retryDelay(outcome.error, tries, services.random());
     if (delay === undefined || !services.retries.spend(bucket, services.clock.monotonic())) return outcome;
     await pause(delay, asked.left, services);
+    if (asked.left.aborted) return { kind: "failed", error: whyLeft(asked.left), next: undefined };
   }
 }
 

@@ -140,7 +140,9 @@ export function openEntry(start: EntryStart, clock: () => number, sink: Sink): O
   /** The provider's figures, or, for an answer that came without, an estimate of four characters to a token. */
   const account = (outcome: Outcome): { usage: Usage | undefined; usageSource: UsageSource } => {
     if (usage) return { usage, usageSource: outcome === "ok" || ended ? "provider" : "partial" };
-    if (outputChars === 0) return { usage: undefined, usageSource: "none" };
+    // What a client runs away from is paid for once a provider has it, though nothing came back.
+    const abandoned = outcome === "client_disconnect" && (servedBy !== undefined || attempts.some(wasLeft));
+    if (outputChars === 0 && !abandoned) return { usage: undefined, usageSource: "none" };
     const estimate = { input: Math.ceil(inputBytes / 4), output: Math.ceil(outputChars / 4) };
     return { usage: { ...estimate, cacheRead: 0, cacheWrite: 0, reasoning: 0 }, usageSource: "estimated" };
   };
@@ -234,7 +236,9 @@ export function openEntry(start: EntryStart, clock: () => number, sink: Sink): O
         tries,
         failover,
         outcome,
-        ...(error && !streamed ? { usage: undefined, usageSource: "none" } : account(outcome)),
+        ...(error && !streamed && outcome !== "client_disconnect"
+          ? { usage: undefined, usageSource: "none" }
+          : account(outcome)),
         error: error?.code ?? undefined,
         warnings: [...warnings],
         firstTokenMs: firstContentAt === undefined ? undefined : firstContentAt - began,
@@ -242,6 +246,10 @@ export function openEntry(start: EntryStart, clock: () => number, sink: Sink): O
       });
     },
   };
+}
+
+function wasLeft({ reason }: Attempt): boolean {
+  return reason === "client_disconnect";
 }
 
 interface Ending {

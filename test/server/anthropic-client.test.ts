@@ -128,7 +128,7 @@ for (const model of MODELS) {
     await until(() => proxy.providers.ledger[0]?.outcome === "client-closed");
     assert.equal(entry.status, 499);
     assert.equal(entry.outcome, "client_disconnect");
-    assert.equal(entry.usageSource, "none");
+    assert.equal(entry.usageSource, "estimated");
   }, 200);
 }
 
