@@ -22,6 +22,7 @@ const { values: flags } = parseArgs({
     sizes: { type: "string" },
     rounds: { type: "string" },
     seconds: { type: "string" },
+    warm: { type: "string" },
     rate: { type: "string", default: "200" },
     streams: { type: "string" },
     held: { type: "string" },
@@ -35,6 +36,7 @@ const options = {
   sizes: (flags.sizes ?? (flags.quick ? "2k,38k" : "64,2k,10k,38k,200k")).split(",").map(sizeOf),
   rounds: Number(flags.rounds ?? (flags.quick ? 2 : 4)),
   seconds: Number(flags.seconds ?? (flags.quick ? 2 : 4)),
+  warm: Number(flags.warm ?? (flags.quick ? 3 : 6)),
   rate: Number(flags.rate),
   streams: (flags.streams ?? (flags.quick ? "100" : "100,1000")).split(",").map(Number),
   held: Number(flags.held ?? (flags.quick ? 500 : 5000)),
@@ -86,6 +88,7 @@ async function benchmark(): Promise<void> {
     const running = await begin(system.command, figures);
     if (running) subjects.push({ ...system, pid: running.pid });
   }
+  await warmUp(subjects, programs.wrk ? directory : undefined);
   await measureAll(subjects, systems.direct(origins), programs.wrk ? directory : undefined, figures);
 
   const report = figures.report({ versions: systems.versionsOf(programs), options });
@@ -157,6 +160,20 @@ async function measureStart(all: readonly systems.System[], figures: Figures): P
 
 function noAsk(): never {
   throw new Error("A system that only starts is asked nothing");
+}
+
+/** A runtime compiles what is used much while it runs: what comes before that is done would measure the compiler. */
+async function warmUp(subjects: readonly Subject[], wrk: string | undefined): Promise<void> {
+  const unseen = createFigures([]);
+  const { warm: seconds, sizes: [size = "2k"] } = options;
+  if (seconds === 0) return;
+  for (const subject of subjects) {
+    for (const way of subject.translates ? ["relay", "translation"] as const : ["relay"] as const) {
+      process.stderr.write(`\rwarming up ${subject.name.padEnd(20)}`);
+      // What fails here fails again where it is noted.
+      await measures.plain(subject, { size, way, seconds, wrk }, unseen).catch(() => {});
+    }
+  }
 }
 
 /** Every measure of every system in each round, in turns, in the other order each second round. */
