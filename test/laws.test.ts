@@ -22,7 +22,8 @@ import { splitFrames, writeEvent } from "../src/dialects/sse.ts";
 import { pipe, run } from "../src/dialects/stepper.ts";
 import { GatewayError } from "../src/errors.ts";
 import { isObject, type Json, parseJson, stringifyJson } from "../src/json.ts";
-import { conversationOf, replyOf, requestOf, some, streamOf, type Words } from "./tools/arbitraries.ts";
+import { conversationOf, requestOf, some, type Words } from "./tools/arbitraries.ts";
+import { replyOf, streamOf } from "./tools/arbitrary-replies.ts";
 
 const RUNS = { numRuns: 300 };
 
