@@ -13,7 +13,8 @@ function onLostOutput(error: NodeJS.ErrnoException): void {
   if (error.code !== "EPIPE") unwritable = true;
 }
 
-process.stdout.on("error", onLostOutput);
-process.stderr.on("error", onLostOutput);
-const code = await main(process.argv.slice(2), processIo());
+const io = processIo();
+io.stdout.on("error", onLostOutput);
+io.stderr.on("error", onLostOutput);
+const code = await main(process.argv.slice(2), io);
 process.exitCode = code === 0 && unwritable ? FAILED : code;

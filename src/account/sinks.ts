@@ -11,8 +11,8 @@ export interface Log {
   line(text: string): void;
   /** Closes and opens the file again, for log rotation; lines that wait go to the new file. */
   reopen(): void;
-  /** Resolves when all lines that can be written are. */
-  close(): Promise<void>;
+  /** Resolves to true when all lines that can be written are, and to false when that takes too long. */
+  close(): Promise<boolean>;
   /** Lines that could not be written since the start. */
   lost(): number;
 }
@@ -25,6 +25,9 @@ export function accessLog(log: Log, format: LogFormat): Sink {
 /** Bytes that may wait for a slow disk or a slow reader before lines are lost. */
 const MAX_WAITING = 4 * 1024 * 1024;
 
+/** How long the last lines may take. */
+const CLOSING_MS = 1_000;
+
 /** What a log needs of a stream. */
 export interface LogStream {
   write(text: string, done?: (error?: Error | null) => void): boolean;
@@ -34,7 +37,7 @@ export interface LogStream {
 
 /** A log that goes nowhere. */
 export function noLog(): Log {
-  return { line: () => {}, reopen: () => {}, close: () => Promise.resolve(), lost: () => 0 };
+  return { line: () => {}, reopen: () => {}, close: () => Promise.resolve(true), lost: () => 0 };
 }
 
 /**
@@ -62,8 +65,7 @@ export function streamLog(
       }
     },
     reopen: () => {},
-    close: () =>
-      broken ? Promise.resolve() : new Promise((resolve) => void stream.write("", () => resolve())),
+    close: () => inTime((resolve) => broken ? resolve() : void stream.write("", () => resolve())),
     lost: loss.count,
   };
 }
@@ -169,7 +171,7 @@ export function fileLog(
       next();
     },
     close: () =>
-      new Promise((resolve) => {
+      inTime((resolve) => {
         closing.push(resolve);
         next();
       }),
@@ -179,6 +181,17 @@ export function fileLog(
 
 function lineEnds(bytes: Uint8Array): number {
   return bytes.reduce((count, byte) => byte === LINE_END ? count + 1 : count, 0);
+}
+
+/** Whether something is done soon enough. */
+function inTime(start: (done: () => void) => void): Promise<boolean> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => resolve(false), CLOSING_MS);
+    start(() => {
+      clearTimeout(timer);
+      resolve(true);
+    });
+  });
 }
 
 function lossCounter(onLost: (why: string) => void) {

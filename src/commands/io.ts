@@ -1,6 +1,8 @@
 /** What a command may touch of its process, handed in so that tests run commands in theirs. */
 
+import type { Buffer } from "node:buffer";
 import process from "node:process";
+import { Writable } from "node:stream";
 import { type ConsolaInstance, createConsola, LogLevels, type LogObject } from "consola/core";
 
 export interface Output extends NodeJS.WritableStream {
@@ -22,11 +24,31 @@ export interface Io {
 export function processIo(): Io {
   return {
     stdin: process.stdin,
-    stdout: process.stdout,
-    stderr: process.stderr,
+    stdout: patient("stdout"),
+    stderr: patient("stderr"),
     env: process.env,
     now: Date.now,
   };
+}
+
+interface DenoOutput {
+  write(data: Uint8Array): Promise<number>;
+}
+
+/** What Deno has beside Node's ways. */
+const { Deno: deno } = globalThis as { readonly Deno?: Readonly<Record<"stdout" | "stderr", DenoOutput>> };
+
+/** An output that waits by itself: Deno's `process` would make everybody wait for a reader that stands still. */
+function patient(name: "stdout" | "stderr"): Output {
+  const own = process[name];
+  if (!deno) return own;
+  const output = deno[name];
+  const put = async (data: Uint8Array) => {
+    for (let rest = data; rest.length > 0;) rest = rest.subarray(await output.write(rest));
+  };
+  const write = (data: Buffer, _encoding: string, done: (error?: Error | null) => void) =>
+    void put(data).then(() => done(), done);
+  return Object.assign(new Writable({ write }), { isTTY: own.isTTY === true });
 }
 
 /** Colours only on a terminal that shows them, and never against `NO_COLOR` (https://no-color.org). */

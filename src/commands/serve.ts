@@ -81,6 +81,8 @@ interface Run {
   readonly io: Io;
 }
 
+const LAST_WORD_MS = 100;
+
 /** Serves until a signal ends it; gives the exit code. */
 async function run({ args, port, drainSeconds, demo, io }: Run): Promise<number> {
   const log = appLog(io);
@@ -98,19 +100,25 @@ async function run({ args, port, drainSeconds, demo, io }: Run): Promise<number>
   const access = openLog(args["access-log"], io, (why) => log.error(`Access log lines are lost: ${why}`));
   const sink = accessLog(access, args["log-format"]);
   const { services, close } = startServices({ policy: policy.current, sink, log, phase: () => phase });
-  const listener = await listenOn(args.host, port, createGateway(services), log);
-  log.info(`ai-proxy listens on ${listener.url}`);
-  if (demo) log.info(demo.welcome(listener.url));
-
+  // Signals are heard before anybody is told that there is somebody to send them to.
   const stopReloading = await reloadOnChange(file, policy);
   process.on("SIGUSR1", access.reopen);
-  const code = await drain({ listener, log, seconds: drainSeconds, enter: (next) => phase = next });
-  process.off("SIGUSR1", access.reopen);
-  stopReloading();
-  await close();
-  await access.close();
-  if (access.lost() > 0) log.error(`${access.lost()} access log lines were lost`);
-  return code;
+  let code = FAILED;
+  try {
+    const listener = await listenOn(args.host, port, createGateway(services), log);
+    log.info(`ai-proxy listens on ${listener.url}`);
+    if (demo) log.info(demo.welcome(listener.url));
+    code = await drain({ listener, log, seconds: drainSeconds, enter: (next) => phase = next });
+    return code;
+  } finally {
+    process.off("SIGUSR1", access.reopen);
+    stopReloading();
+    await close();
+    const written = await access.close();
+    if (access.lost() > 0) log.error(`${access.lost()} access log lines were lost`);
+    // A write that never ends would keep the process, and whoever waits for its end; what we said has a moment to go.
+    if (!written) setTimeout(() => process.exit(code), LAST_WORD_MS).unref();
+  }
 }
 
 /** The policy to start with; all problems of the configuration are printed before it is refused. */
