@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import OpenAI from "openai";
 import type { ChatCompletionMessageParam as Message } from "openai/resources/chat/completions";
-import { configOf, type Proxy, rejected, until, withProxy } from "../tools/proxy.ts";
+import { configOf, type Proxy, until, withProxy } from "../tools/proxy.ts";
 
 const CLAUDE = "claude-sonnet-4-20250514";
 const config = configOf({ sonnet: { provider: "anthropic", model: CLAUDE } });
@@ -266,51 +266,3 @@ claude("an aborted stream ends the provider's work, and the log says who left", 
   assert(entry.usageSource === "partial" || entry.usageSource === "estimated");
   assert((entry.usage?.input ?? 0) > 0);
 }, 20);
-
-claude("settings are carried as they are, and what changes is reported", async (proxy, client) => {
-  const ask = (settings: object) =>
-    client.chat.completions.create({ model: "sonnet", messages: hello, ...settings }).withResponse();
-  const warnings = ({ response }: { response: Response }) => response.headers.get("x-ai-proxy-warnings");
-
-  assert.equal(warnings(await ask({ temperature: 0 })), null);
-  assert.equal(sent(proxy).temperature, 0);
-  assert.match(warnings(await ask({ temperature: 1.2 })) ?? "", /temperature/);
-  assert.equal(sent(proxy).temperature, 1);
-  await ask({});
-  assert(!("temperature" in sent(proxy)));
-  assert(sent(proxy).max_tokens > 4096);
-  await ask({ max_completion_tokens: 7 });
-  assert.equal(sent(proxy).max_tokens, 7);
-  assert.match(warnings(await ask({ seed: 3 })) ?? "", /seed/);
-});
-
-test("several blocks of text are one choice", () => {
-  const body = JSON.stringify({
-    id: "msg_1",
-    type: "message",
-    role: "assistant",
-    model: CLAUDE,
-    content: [{ type: "text", text: "One, " }, { type: "text", text: "two." }],
-    stop_reason: "end_turn",
-    stop_sequence: null,
-    usage: { input_tokens: 8, output_tokens: 20 },
-  });
-  return withProxy({ config, replies: new Map([[CLAUDE, { body }]]) }, async (proxy) => {
-    const request = { model: "sonnet", messages: hello, max_completion_tokens: 100 };
-    const reply = await proxy.openai("ann").chat.completions.create(request);
-    assert.deepEqual(reply.choices.map(({ message }) => message.content), ["One, two."]);
-  });
-});
-
-claude("what Claude cannot do is refused by its name", async (proxy, client) => {
-  for (const [field, value] of [["n", 2], ["logprobs", true]] as const) {
-    const error = await rejected(
-      client.chat.completions.create({ model: "sonnet", messages: hello, [field]: value }),
-    );
-    assert(error instanceof OpenAI.BadRequestError, field);
-    assert.equal(error.code, "unsupported_parameter");
-    assert.equal(error.param, field);
-    assert.equal(error.headers.get("x-ai-proxy-error-source"), "proxy");
-  }
-  assert.equal(proxy.providers.attempts.length, 0);
-});
