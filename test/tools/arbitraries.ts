@@ -119,7 +119,10 @@ function toolLoop(words: Words, tools: readonly Tool[]): Arbitrary<Message[]> {
   const result = fc.record({ said: fc.option(text), shown: fc.boolean(), failed: fc.boolean() });
   const call = fc.tuple(id, fc.constantFrom(...tools), jsonObject, result);
   const calls = fc.uniqueArray(call, { minLength: 1, maxLength: 3, selector: ([callId]) => callId });
-  return fc.tuple(thoughts(words), fc.option(text), calls).map(([thinking, said, all]): Message[] => [
+  const more = fc.option(text, { freq: 2 });
+  return fc.tuple(thoughts(words), fc.option(text), calls, more).map((
+    [thinking, said, all, added],
+  ): Message[] => [
     {
       role: "assistant",
       content: [
@@ -144,7 +147,7 @@ function toolLoop(words: Words, tools: readonly Tool[]): Arbitrary<Message[]> {
           ...(shown && words.richResults ? [IMAGE_SHOWN] : []),
         ],
         failed: failed && words.richResults,
-      })),
+      })).concat(added === null ? [] : [{ type: "text", text: added }]),
     },
   ]);
 }
