@@ -156,30 +156,22 @@ export async function readText(
   limit = MAX_REPLY_BYTES,
 ): Promise<string> {
   try {
+    let begun = false;
     const bytes = await readBytes(
-      touching(response.body, idle, deadline),
+      response.body,
       limit,
       () => invalidAnswer(`The provider's answer has more than ${limit} bytes`, "too-large"),
+      () => {
+        if (begun) deadline.touch();
+        else deadline.arm(idle, "further part of the answer");
+        begun = true;
+      },
     );
     return new TextDecoder().decode(bytes);
   } catch (thrown) {
     if (!(thrown instanceof GatewayError) || thrown.failure !== "connect") throw thrown;
     // The provider had begun to answer: what broke off is its answer, not the connection to it.
     throw invalidAnswer("The provider's answer broke off", thrown.detail ?? "reset", thrown);
-  }
-}
-
-async function* touching(
-  body: AsyncIterable<Uint8Array>,
-  idle: number,
-  deadline: Deadline,
-): AsyncGenerator<Uint8Array> {
-  let begun = false;
-  for await (const piece of body) {
-    if (begun) deadline.touch();
-    else deadline.arm(idle, "further part of the answer");
-    begun = true;
-    yield piece;
   }
 }
 

@@ -72,22 +72,11 @@ export async function readJsonObject(request: Incoming, admit: (bytes: number) =
   const announced = Number(request.headers["content-length"] ?? 0);
   if (announced > MAX_BODY_BYTES) throw bodyTooLarge();
   admit(announced);
-  const bytes = await readBytes(admitted(request.body, announced, admit), MAX_BODY_BYTES, bodyTooLarge);
-  return parseBody(decodeText(bytes));
-}
-
-/** A body of unknown length is admitted piece by piece. */
-async function* admitted(
-  body: AsyncIterable<Uint8Array>,
-  announced: number,
-  admit: (bytes: number) => void,
-): AsyncGenerator<Uint8Array> {
-  let length = 0;
-  for await (const piece of body) {
-    length += piece.length;
-    if (length > announced) admit(Math.min(piece.length, length - announced));
-    yield piece;
-  }
+  // A body of unknown length is admitted piece by piece.
+  const admitPiece = (piece: number, length: number) => {
+    if (length > announced) admit(Math.min(piece, length - announced));
+  };
+  return parseBody(decodeText(await readBytes(request.body, MAX_BODY_BYTES, bodyTooLarge, admitPiece)));
 }
 
 /** A JSON object's text as a `JsonBody`; throws as `readJsonObject` does. */
@@ -103,16 +92,21 @@ export function parseBody(text: string): JsonBody {
   return { text, members, value };
 }
 
-/** All bytes of a body; `tooLarge` makes the error for more than `limit` of them. */
+/**
+ * All bytes of a body; `tooLarge` makes the error for more than `limit` of them.
+ * @param came told of each piece: its bytes, and all bytes so far; what it throws ends the reading
+ */
 export async function readBytes(
   body: AsyncIterable<Uint8Array>,
   limit: number,
   tooLarge: () => GatewayError,
+  came: (bytes: number, all: number) => void = () => {},
 ): Promise<Uint8Array> {
   const pieces: Uint8Array[] = [];
   let length = 0;
   for await (const piece of body) {
     length += piece.length;
+    came(piece.length, length);
     if (length > limit) throw tooLarge();
     pieces.push(piece);
   }
