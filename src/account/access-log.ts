@@ -18,16 +18,19 @@ function combinedLine(entry: Entry): string {
   const head = `${bare(entry.peer)} - ${bare(entry.user)} [${commonTime(entry.time)}] "${request}" ` +
     `${entry.status} ${entry.bytes} "${quotable(entry.referer)}" "${quotable(entry.userAgent)}" ` +
     `"${quotable(entry.forwardedFor)}"`;
-  const fields = {
-    ...tokenTotals(entry.usage),
-    ...routeFields(entry),
-    ...timings(entry),
-    ...tokenParts(entry.usage),
-  };
-  const pairs = Object.entries({ ...fields, ...details(entry), warnings: entry.warnings.join(",") });
-  return `${head} ${
-    pairs.map(([name, value]) => `${name}=${value === undefined ? "" : bare(value, "")}`).join(" ")
-  }`;
+  const groups: readonly Readonly<Record<string, string | number | undefined>>[] = [
+    tokenTotals(entry.usage),
+    routeFields(entry),
+    timings(entry),
+    tokenParts(entry.usage),
+    details(entry),
+    { warnings: entry.warnings.join(",") },
+  ];
+  let line = head;
+  for (const group of groups) {
+    for (const name of Object.keys(group)) line += ` ${name}=${bare(group[name], "")}`;
+  }
+  return line;
 }
 
 function jsonLine(entry: Entry): string {
@@ -108,16 +111,21 @@ function quotable(value: string | undefined): string {
 
 /** A value without quotes: a space would end it, so it is escaped too. */
 function bare(value: string | number | undefined, empty = "-"): string {
-  const text = value === undefined ? "" : `${value}`;
+  if (typeof value === "number") return `${value}`;
+  const text = value ?? "";
   return text === "" ? empty : escaped(text, /[^\x21-\x7e]|["\\]/gu);
 }
 
 function escaped(text: string, unsafe: RegExp): string {
+  if (text.length <= MAX_FIELD && PLAIN.test(text)) return text;
   return capped(text).replace(unsafe, (character) => {
     const bytes = encoder.encode(character);
     return Array.from(bytes, (byte) => `\\x${byte.toString(16).toUpperCase().padStart(2, "0")}`).join("");
   });
 }
+
+/** What most values are made of: safe wherever it stands, a byte to a character. */
+const PLAIN = /^[\w.:/-]*$/;
 
 const encoder = new TextEncoder();
 
@@ -135,8 +143,17 @@ function unicodeEscape(character: string): string {
 
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
+/** The second that was written last: under load most lines share theirs with the one before. */
+let latest = { second: -1, text: "" };
+
 /** `22/Nov/2026:09:15:02 +0000` */
 function commonTime(time: number): string {
+  const second = Math.floor(time / 1000);
+  if (latest.second !== second) latest = { second, text: writtenTime(time) };
+  return latest.text;
+}
+
+function writtenTime(time: number): string {
   const [year, month, day, clock] = new Date(time).toISOString().split(/[-T.]/);
   return `${day}/${MONTHS[Number(month) - 1]}/${year}:${clock} +0000`;
 }
