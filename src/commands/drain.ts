@@ -11,12 +11,14 @@ export interface DrainOptions {
   readonly log: AppLog;
   /** How long running answers may go on. */
   readonly seconds: number;
+  /** How long `SIGTERM` leaves load balancers to notice, in seconds. */
+  readonly delay?: number;
   /** Told each phase as it begins. */
   readonly enter: (phase: Phase) => void;
 }
 
 /** Load balancers need a moment to see that `/readyz` says no: until then new requests are still served. */
-const DELAY_MS = 5_000;
+const DELAY = 5;
 /** How long a client may take to read the error that ends its stream. */
 const LAST_WORD_MS = 1_000;
 
@@ -24,37 +26,36 @@ const LAST_WORD_MS = 1_000;
  * Waits for `SIGTERM` or `SIGINT`, then drains. A second signal ends at once.
  * @returns the exit code: 0, or 1 when a fault that nothing caught made an end of it
  */
-export async function drain({ listener, log, seconds, enter }: DrainOptions): Promise<number> {
+export async function drain(options: DrainOptions): Promise<number> {
+  const { listener, log, enter } = options;
   const first = await endSignal(log);
   enter("draining");
   listener.turnAway();
   const second = endSignal(log);
-  await Promise.race([finish(listener, log, seconds, first, enter), second.then(() => listener.cut())]);
+  await Promise.race([finish(options, first), second]);
+  listener.end(shuttingDown());
+  listener.cut();
   return first === "fault" ? FAILED : 0;
 }
 
 type Reason = NodeJS.Signals | "fault";
 
 async function finish(
-  listener: Listener,
-  log: AppLog,
-  seconds: number,
+  { listener, log, seconds, delay = DELAY, enter }: DrainOptions,
   reason: Reason,
-  enter: (phase: Phase) => void,
 ): Promise<void> {
   log.info(`Draining after ${reason}: running answers have ${seconds} s to finish`);
   // Somebody at a terminal does not stand behind a load balancer.
-  if (reason === "SIGTERM") await pause(DELAY_MS);
+  if (reason === "SIGTERM") await pause(delay * 1000);
   enter("stopping");
   const closed = listener.close();
   if (await Promise.race([closed.then(() => true), pause(seconds * 1000)])) return;
-  const error = new GatewayError(
-    "server_shutting_down",
-    "The proxy is shutting down and could wait no longer",
-  );
-  listener.end(error);
+  listener.end(shuttingDown());
   await Promise.race([closed, pause(LAST_WORD_MS)]);
-  listener.cut();
+}
+
+function shuttingDown(): GatewayError {
+  return new GatewayError("server_shutting_down", "The proxy is shutting down and could wait no longer");
 }
 
 /** The next reason to end: a signal, or a fault that nothing caught. */

@@ -21,7 +21,7 @@ export interface Listener {
   close(): Promise<void>;
   /** Ends what still runs with an error. */
   end(reason: GatewayError): void;
-  /** Cuts what still runs. */
+  /** Takes no new connections, and cuts those that are there. */
   cut(): void;
 }
 
@@ -46,6 +46,7 @@ export async function listen(gateway: Gateway, options: ListenOptions): Promise<
   const running = new Set<AbortController>();
   const refused = new WeakSet<Socket>();
   let turnedAway = false;
+  let closing = false;
   const server = createServer({
     headersTimeout: limits.headers,
     // The body has a watch of its own, which can say what is wrong; this one is for what that does not see.
@@ -61,7 +62,11 @@ export async function listen(gateway: Gateway, options: ListenOptions): Promise<
     if (refused.has(request.socket)) return;
     const leaving = new AbortController();
     running.add(leaving);
-    response.on("close", () => running.delete(leaving));
+    response.on("close", () => {
+      running.delete(leaving);
+      // The connection of an answer that had begun before would be kept alive, and the listener open with it.
+      if (closing) setImmediate(() => server.closeIdleConnections());
+    });
     if (turnedAway) response.setHeader("connection", "close");
     handle({ gateway, limits, request, response, leaving, waits, refused }).catch((thrown: unknown) => {
       onError("A request could not be answered", thrown);
@@ -83,11 +88,15 @@ export async function listen(gateway: Gateway, options: ListenOptions): Promise<
     },
     close: () =>
       new Promise((resolve) => {
+        closing = true;
         server.close(() => resolve());
         server.closeIdleConnections();
       }),
     end: (reason) => running.forEach((one) => one.abort(reason)),
-    cut: () => server.closeAllConnections(),
+    cut: () => {
+      server.close();
+      server.closeAllConnections();
+    },
   };
 }
 
