@@ -20,7 +20,7 @@ export function livePolicy(
   first: Policy,
   load: () => Promise<Loaded>,
   log: AppLog,
-  health: () => Health,
+  health: () => Pick<Health, "forget">,
 ): LivePolicy {
   let policy = first;
   /** Reloads follow each other, so that the last word is that of the last file. */

@@ -1,6 +1,6 @@
 /** What a new policy changes, in one line for the log, and which providers it changes. */
 
-import type { Policy, Target, Upstream, User } from "../access/policy.ts";
+import type { KeyHolder, Policy, Target, Upstream, User } from "../access/policy.ts";
 
 export interface Difference {
   /** `users +c -b ~a; models +sonnet`, or `nothing`. */
@@ -10,14 +10,8 @@ export interface Difference {
 }
 
 export function difference(before: Policy, after: Policy): Difference {
-  const keysOf = (policy: Policy, user: string) =>
-    policy.identity.mode !== "keys"
-      ? []
-      : [...policy.identity.keys].filter(([, holder]) => holder.user === user);
-  const userText = (policy: Policy) => (user: User) =>
-    JSON.stringify([routesOf(user), keysOf(policy, user.name)]);
   const parts = [
-    changes("users", texts(before.users, userText(before)), texts(after.users, userText(after))),
+    changes("users", userTexts(before), userTexts(after)),
     changes("models", texts(before.models, modelText), texts(after.models, modelText)),
     changes("providers", upstreamTexts(before), upstreamTexts(after)),
     changes("settings", settingTexts(before), settingTexts(after)),
@@ -34,18 +28,33 @@ function texts<Value>(values: ReadonlyMap<string, Value>, text: (value: Value) =
   return new Map(Array.from(values, ([name, value]) => [name, text(value)]));
 }
 
+/** A line of the log stays one that people read. */
+const MOST_NAMES = 20;
+
 function changes(what: string, before: Texts, after: Texts): string {
   const added = [...after.keys()].filter((name) => !before.has(name)).map((name) => `+${name}`);
   const removed = [...before.keys()].filter((name) => !after.has(name)).map((name) => `-${name}`);
   const changed = changedKeys(before, after).map((name) => `~${name}`);
   const all = [...added, ...removed, ...changed];
-  return all.length === 0 ? "" : `${what} ${all.join(" ")}`;
+  if (all.length === 0) return "";
+  const more = all.length > MOST_NAMES ? ` and ${all.length - MOST_NAMES} more` : "";
+  return `${what} ${all.slice(0, MOST_NAMES).join(" ")}${more}`;
 }
 
 function changedKeys(before: Texts, after: Texts): string[] {
   return [...after].filter(([name, text]) => before.has(name) && before.get(name) !== text).map(([name]) =>
     name
   );
+}
+
+function userTexts(policy: Policy): Texts {
+  const keys = new Map<string, KeyHolder[]>();
+  for (const holder of policy.identity.mode === "keys" ? policy.identity.keys.values() : []) {
+    const known = keys.get(holder.user);
+    if (known) known.push(holder);
+    else keys.set(holder.user, [holder]);
+  }
+  return texts(policy.users, (user) => JSON.stringify([routesOf(user), keys.get(user.name)]));
 }
 
 function routesOf(user: User): unknown {

@@ -32,7 +32,7 @@ export interface Loaded {
 }
 
 /** Bytes; far more than people write. */
-const LARGEST = 10 * 1024 * 1024;
+export const LARGEST = 10 * 1024 * 1024;
 
 /** The file that commands read when none is named. */
 export function defaultFile(env: Environment): string {

@@ -4,9 +4,11 @@
  */
 
 import { type FSWatcher, watch } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { sha256 } from "../digest.ts";
+import { LARGEST } from "./load.ts";
+import { readFileUpTo } from "./read-file.ts";
 
 export interface Watch {
   close(): void;
@@ -21,8 +23,12 @@ export async function watchFile(file: string, onChange: () => void): Promise<Wat
   let known = await contentOf(file);
   let settling: NodeJS.Timeout | undefined;
   let closed = false;
+  let looking = false;
   const look = async () => {
-    const content = await contentOf(file);
+    // On a disk that does not answer, one look waits; the regular one comes again.
+    if (looking) return;
+    looking = true;
+    const content = await contentOf(file).finally(() => looking = false);
     // A file that is gone for a moment is one half of a rename.
     if (closed || content === undefined || content === known) return;
     known = content;
@@ -55,10 +61,12 @@ function openWatcher(folder: string, onEvent: () => void): FSWatcher | undefined
   }
 }
 
+/** A hash of what a reload would see; undefined for what is no file, or not there. */
 async function contentOf(file: string): Promise<string | undefined> {
   try {
-    return sha256(await readFile(file, "utf8"));
+    if (!(await stat(file)).isFile()) return undefined;
   } catch {
     return undefined;
   }
+  return sha256(JSON.stringify(await readFileUpTo(file, LARGEST)));
 }

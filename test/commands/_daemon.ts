@@ -24,12 +24,14 @@ export interface Stage {
 
 export interface StageOptions {
   readonly config?: unknown;
-  /** Behind `serve --config FILE`; `FOLDER` stands for the folder. */
+  /** Behind `serve`, for the folder's own configuration if they name none; `FOLDER` stands for the folder. */
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   /** Milliseconds between two tokens. */
   readonly pace?: number;
   readonly stdout?: number;
+  /** Puts further files into the folder. */
+  readonly prepare?: (folder: string) => Promise<void>;
 }
 
 /** Runs a test with simulated providers, a configuration that uses them, and a daemon that serves it. */
@@ -42,8 +44,10 @@ export async function withStage(options: StageOptions, test: (stage: Stage) => P
     writeFile(file, typeof value === "string" ? value : JSON.stringify(value, null, 2));
   try {
     await write(config);
+    await options.prepare?.(folder);
+    const own = args.includes("--config") ? [] : ["--config", file];
     const daemonOptions = {
-      args: ["--config", file, ...args.map((arg) => arg.replace("FOLDER", folder))],
+      args: [...own, ...args.map((arg) => arg.replace("FOLDER", folder))],
       env: { ...providerEnv(providers), ...env },
       ...(stdout !== undefined && { stdout }),
     };

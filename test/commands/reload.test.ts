@@ -1,0 +1,175 @@
+/** Replacing the policy while the daemon runs: whole or not at all, by signal and by every way to change a file. */
+
+import assert from "node:assert/strict";
+import { mkdir, open, rename, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { livePolicy } from "../../src/commands/reload.ts";
+import type { Loaded } from "../../src/config/load.ts";
+import { configOf } from "../tools/proxy.ts";
+import { exchangeRaw } from "../tools/raw.ts";
+import { openStream } from "../tools/stream-client.ts";
+import { policyOf, routeOf } from "../tools/targets.ts";
+import { hello, MODELS, type Stage, withStage } from "./_daemon.ts";
+
+const ONE = policyOf("ann", [routeOf("openai/gpt-5")]);
+const TWO = policyOf("bob", [routeOf("openai/gpt-5")]);
+
+function live(loads: readonly (() => Promise<Loaded>)[]) {
+  const said: string[] = [];
+  const forgotten: string[] = [];
+  const log = (message: string) => void said.push(message);
+  const health = { forget: (name: string) => void forgotten.push(name) };
+  let at = 0;
+  const load = () => loads[at++]?.() ?? Promise.reject(new Error("No load is left"));
+  return {
+    policy: livePolicy(ONE, load, { info: log, warn: log, error: log }, () => health),
+    said,
+    forgotten,
+  };
+}
+
+test("a good file takes over, and the change is one line", async () => {
+  const { policy, said } = live([() => Promise.resolve({ policy: TWO, problems: [] })]);
+  assert.equal(policy.current(), ONE);
+  await policy.reload();
+  assert.equal(policy.current(), TWO);
+  assert.deepEqual(said, ["Configuration reloaded: users +bob -ann"]);
+});
+
+test("a bad file and an unreadable one leave the last good policy, and say why in one line", async () => {
+  const problem = {
+    severity: "problem",
+    path: "users.ann.models[0].name",
+    line: 3,
+    message: "is unknown",
+  } as const;
+  const { policy, said } = live([
+    () =>
+      Promise.resolve({ problems: [problem, { ...problem, line: 4 }, { ...problem, severity: "warning" }] }),
+    () => Promise.resolve({ problems: [], unreadable: 'Cannot read "rbac.json": there is no such file' }),
+    () => Promise.reject(new Error("The disk is gone")),
+  ]);
+  for (let at = 0; at < 3; at++) await policy.reload();
+  assert.equal(policy.current(), ONE);
+  assert.equal(said.length, 3);
+  assert.match(said[0] ?? "", /^Configuration rejected, the last good one stays: .*line 3.*; .*line 4/);
+  assert.match(said[1] ?? "", /^Configuration rejected, the last good one stays: Cannot read "rbac.json"/);
+  assert.match(said[2] ?? "", /^The configuration was not reloaded/);
+});
+
+test("reloads follow each other: the last file wins, however long each takes to read", async () => {
+  let slow = (_: Loaded) => {};
+  const { policy } = live([
+    () => new Promise((resolve) => slow = resolve),
+    () => Promise.resolve({ policy: ONE, problems: [] }),
+  ]);
+  const both = [policy.reload(), policy.reload()];
+  await new Promise((resolve) => setImmediate(resolve));
+  slow({ policy: TWO, problems: [] });
+  await Promise.all(both);
+  assert.equal(policy.current(), ONE);
+});
+
+test("what was learned of a provider's health is forgotten when its address changes", async () => {
+  const [route] = [routeOf("openai/gpt-5")];
+  const [target] = route.targets;
+  assert(target);
+  const moved = { ...target, upstream: { ...target.upstream, baseURL: "http://elsewhere.test/v1" } };
+  const { policy, forgotten } = live([
+    () => Promise.resolve({ policy: policyOf("ann", [{ ...route, targets: [moved] }]), problems: [] }),
+    () => Promise.resolve({ policy: policyOf("ann", [{ ...route, targets: [moved] }]), problems: [] }),
+  ]);
+  await policy.reload();
+  assert.deepEqual(forgotten, ["openai"]);
+  await policy.reload();
+  assert.deepEqual(forgotten, ["openai"]);
+});
+
+const BOTH = configOf(MODELS);
+const ONLY_GPT = configOf({ "gpt-5": MODELS["gpt-5"] });
+
+async function modelsOf({ daemon }: Stage): Promise<string[]> {
+  const reply = await exchangeRaw(daemon.port, { path: "/v1/models", headers: { "x-user": "ann" } });
+  return reply.json().data.map(({ id }: { id: string }) => id);
+}
+
+test("SIGHUP reloads; a bad file keeps the last good one, names the place and loses no request", async () => {
+  await withStage({ config: BOTH }, async (stage) => {
+    const { daemon, write } = stage;
+    await write(ONLY_GPT);
+    daemon.signal("SIGHUP");
+    await daemon.says(/Configuration reloaded: users ~ann; models -sonnet; providers -anthropic\n/);
+    assert.deepEqual(await modelsOf(stage), ["gpt-5"]);
+    await write(JSON.stringify(BOTH).slice(0, -20));
+    daemon.signal("SIGHUP");
+    await daemon.says(/error {2}Configuration rejected, the last good one stays: .*line 1/);
+    assert.deepEqual(await modelsOf(stage), ["gpt-5"]);
+    await write({ ...BOTH, models: { ...MODELS, sonnet: { provider: "antropic" } } });
+    daemon.signal("SIGHUP");
+    await daemon.says(/Configuration rejected.*models\.sonnet\.provider/);
+    assert.deepEqual(await modelsOf(stage), ["gpt-5"]);
+  });
+});
+
+test("an atomic rename reloads", async () => {
+  await withStage({ config: BOTH }, async (stage) => {
+    await writeFile(`${stage.file}.new`, JSON.stringify(ONLY_GPT));
+    await rename(`${stage.file}.new`, stage.file);
+    await stage.daemon.says(/Configuration reloaded: .*models -sonnet; providers -anthropic\n/);
+    assert.deepEqual(await modelsOf(stage), ["gpt-5"]);
+  });
+});
+
+test("a file written in pieces is taken when it is whole", async () => {
+  await withStage({ config: BOTH }, async (stage) => {
+    const text = JSON.stringify(ONLY_GPT);
+    const file = await open(stage.file, "w");
+    for (const [from, to] of [[0, 20], [20, 60], [60, text.length]]) {
+      await file.write(text.slice(from, to));
+      await new Promise((resolve) => setTimeout(resolve, 60));
+      // Whatever the pieces look like so far, requests are answered.
+      assert.equal((await modelsOf(stage)).length > 0, true);
+    }
+    await file.close();
+    await stage.daemon.says(/Configuration reloaded: .*models -sonnet; providers -anthropic\n/);
+    assert.deepEqual(await modelsOf(stage), ["gpt-5"]);
+  });
+});
+
+test("a swapped symbolic link reloads, as Kubernetes swaps the folder of a mounted file", async () => {
+  const args = ["--config", "FOLDER/mounted/rbac.json"];
+  await withStage({
+    config: BOTH,
+    args,
+    prepare: async (folder) => {
+      for (const [name, config] of [["one", BOTH], ["two", ONLY_GPT]] as const) {
+        await mkdir(join(folder, "mounted", name), { recursive: true });
+        await writeFile(join(folder, "mounted", name, "rbac.json"), JSON.stringify(config));
+      }
+      await symlink("one", join(folder, "mounted", "..data"));
+      await symlink(join("..data", "rbac.json"), join(folder, "mounted", "rbac.json"));
+    },
+  }, async (stage) => {
+    assert.deepEqual(await modelsOf(stage), ["gpt-5", "sonnet"]);
+    await symlink("two", join(stage.folder, "mounted", "..data_tmp"));
+    await rename(join(stage.folder, "mounted", "..data_tmp"), join(stage.folder, "mounted", "..data"));
+    await stage.daemon.says(/Configuration reloaded: .*models -sonnet; providers -anthropic\n/);
+    assert.deepEqual(await modelsOf(stage), ["gpt-5"]);
+  });
+});
+
+test("a running stream keeps the policy that it began with, the next request has the new one", async () => {
+  await withStage({ config: BOTH, pace: 30 }, async (stage) => {
+    const { daemon, write } = stage;
+    const stream = await openStream({ port: daemon.port, body: hello("sonnet", true, "Hello in 60 words") });
+    await stream.until(/"content":/);
+    await write(ONLY_GPT);
+    await daemon.says(/Configuration reloaded: .*models -sonnet; providers -anthropic\n/);
+    const refused = await openStream({ port: daemon.port, body: hello("sonnet", true) });
+    assert.equal(refused.status, 404);
+    const { text, broken } = await stream.ended;
+    assert.equal(broken, false);
+    assert.match(text, /data: \[DONE\]\n\n$/);
+  });
+});
