@@ -128,7 +128,11 @@ test("an upstream's error loses the credential in its message and its body, and 
     kind: "authentication",
     source: "upstream",
     retryAfter: 3,
-    upstream: { status: 401, headers: {}, body: JSON.stringify({ error: { message: `Incorrect API key: ${KEY}` } }) },
+    upstream: {
+      status: 401,
+      headers: {},
+      body: JSON.stringify({ error: { message: `Incorrect API key: ${KEY}` } }),
+    },
   });
   const cut = redactError(error, KEY);
   ok(cut instanceof GatewayError);

@@ -39,7 +39,9 @@ try {
 
 /** The daemon with simulated providers: a plain answer, a stream, a failover, its log lines, and its end. */
 async function serve() {
-  const daemon = spawn("node", ["node_modules/ai-proxy/bin/ai-proxy.mjs", "serve", "--demo", "--port", "0"], { cwd: folder });
+  const daemon = spawn("node", ["node_modules/ai-proxy/bin/ai-proxy.mjs", "serve", "--demo", "--port", "0"], {
+    cwd: folder,
+  });
   const ended = new Promise((resolve) => daemon.on("exit", resolve));
   let log = "";
   daemon.stdout.on("data", (piece) => log += piece);
