@@ -178,10 +178,11 @@ async function handle(handling: Handling): Promise<void> {
   }
   const bare = request.method === "HEAD";
   if (typeof outgoing.body === "string") {
-    const whole = Buffer.from(outgoing.body, "utf8");
-    response.writeHead(outgoing.status, { ...outgoing.headers, "content-length": whole.length });
-    bytes = bare ? 0 : whole.length;
-    response.end(bare ? undefined : whole);
+    const length = Buffer.byteLength(outgoing.body);
+    response.writeHead(outgoing.status, { ...outgoing.headers, "content-length": length });
+    bytes = bare ? 0 : length;
+    // As text it goes out with the headers in one piece.
+    response.end(bare ? undefined : outgoing.body);
     return;
   }
   response.writeHead(outgoing.status, outgoing.headers);
