@@ -26,6 +26,8 @@ const { values: flags } = parseArgs({
     rate: { type: "string", default: "200" },
     streams: { type: "string" },
     held: { type: "string" },
+    load: { type: "string", default: "wrk" },
+    "this-runtime": { type: "boolean", default: false },
     out: { type: "string" },
   },
 });
@@ -63,12 +65,13 @@ try {
 }
 
 async function benchmark(): Promise<void> {
-  const programs = systems.findPrograms();
+  const own = flags.load === "own";
+  const programs = flags["this-runtime"] ? systems.thisRuntime() : systems.findPrograms(!own);
   const figures = createFigures(options.systems);
-  if (!programs.nginx) {
+  if (!programs.nginx && !own) {
     figures.note("nginx is not installed (`apt-get install -y nginx-light`): the provider is our own");
   }
-  if (!programs.wrk) {
+  if (!programs.wrk && !own) {
     figures.note("wrk is not installed (`apt-get install -y wrk`): the load comes from our own client");
   }
   const { commands, origins } = await systems.providerCommands(programs, directory);

@@ -43,22 +43,36 @@ const KEY = `aip_${"b".repeat(43)}`;
 export interface Programs {
   readonly node: string;
   readonly deno: string | undefined;
+  /** What the provider runs on. */
+  readonly provider: readonly string[];
   readonly nginx: boolean;
   readonly wrk: boolean;
 }
 
-export function findPrograms(): Programs {
+/** What runs this, and nothing else. */
+export function thisRuntime(): Programs {
+  const node = process.execPath;
+  if (!("deno" in process.versions)) {
+    return { node, deno: undefined, provider: [node], nginx: false, wrk: false };
+  }
+  return { node, deno: node, provider: denoRun(node), nginx: false, wrk: false };
+}
+
+/** @param tools whether wrk may be used for the load */
+export function findPrograms(tools: boolean): Programs {
   const deno = "deno" in process.versions;
   const major = Number(process.versions.node.split(".")[0]);
+  const node = !deno && major === 24
+    ? process.execPath
+    : output("npx", ["-y", "-p", "node@24", "node", "-p", "process.execPath"]) ?? "node";
   return {
-    node: !deno && major === 24
-      ? process.execPath
-      : output("npx", ["-y", "-p", "node@24", "node", "-p", "process.execPath"]) ?? "node",
+    node,
+    provider: [node],
     deno: deno
       ? process.execPath
       : output("npx", ["-y", "deno@2.9.6", "eval", "console.log(Deno.execPath())"]),
     nginx: output("nginx", ["-h"]) !== undefined,
-    wrk: has("wrk"),
+    wrk: tools && has("wrk"),
   };
 }
 
@@ -93,7 +107,7 @@ export async function providerCommands(
   const paced = await freePort();
   const commands = [{
     name: "provider",
-    line: [programs.node, join(HERE, "provider.ts"), `${paced}`],
+    line: [...programs.provider, join(HERE, "provider.ts"), `${paced}`],
     port: paced,
     readyPath: "/",
   }];
