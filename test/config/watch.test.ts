@@ -120,7 +120,7 @@ test("a pipe in the place of the file is never waited for", async () => {
     await writeFile(`${file}.new`, "two");
     await rename(`${file}.new`, file);
     await called(1);
-  }, async (file) => void execFileSync("mkfifo", [file]));
+  }, (file) => Promise.resolve(void execFileSync("mkfifo", [file])));
 });
 
 test("nothing is told after the end", () =>

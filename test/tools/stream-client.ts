@@ -20,20 +20,22 @@ export interface StreamRequest {
   readonly user?: string;
   readonly path?: string;
   readonly body: unknown;
+  /** Beside the user's. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** A connection of its own if absent. */
   readonly agent?: Agent;
 }
 
 /** Resolves when the head of the answer is there. */
 export function openStream(asked: StreamRequest): Promise<StreamClient> {
-  const { port, user = "ann", path = "/v1/chat/completions", body, agent } = asked;
+  const { port, user = "ann", path = "/v1/chat/completions", body, headers, agent } = asked;
   return new Promise((resolve, reject) => {
     const outgoing = request({
       host: "127.0.0.1",
       port,
       path,
       method: "POST",
-      headers: { "x-user": user, "content-type": "application/json" },
+      headers: { "x-user": user, "content-type": "application/json", ...headers },
       agent: agent ?? false,
     });
     outgoing.on("error", reject);
