@@ -4,7 +4,8 @@ import type { Dialect, HeaderRecord } from "./dialect.ts";
 
 export function ownFamily(headers: HeaderRecord, dialect: Dialect): Record<string, string> {
   const own: [string, string][] = [];
-  for (const [name, value] of Object.entries(headers)) {
+  for (const name of Object.keys(headers)) {
+    const value = headers[name];
     if (value !== undefined && dialect.ownHeader(name)) own.push([name, value]);
   }
   return Object.fromEntries(own);

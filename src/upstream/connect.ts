@@ -161,10 +161,16 @@ function* causes(thrown: unknown): Generator<Error & { code?: string }> {
 }
 
 function flattened(headers: Record<string, string | string[] | undefined>): HeaderRecord {
-  const entries = Object.entries(headers).map((
-    [name, value],
-  ) => [name, Array.isArray(value) ? value.join(", ") : value]);
-  return Object.fromEntries(entries);
+  // Most answers have no header twice, and headers are many: no copy without a need.
+  if (Object.values(headers).every(isSingle)) return headers as HeaderRecord;
+  const entries = Object.entries(headers);
+  return Object.fromEntries(
+    entries.map(([name, value]) => [name, isSingle(value) ? value : value?.join(", ")]),
+  );
+}
+
+function isSingle(value: string | string[] | undefined): value is string | undefined {
+  return !Array.isArray(value);
 }
 
 /** Identity is what we ask for; one usual encoding is understood all the same, a stack of them is not. */
