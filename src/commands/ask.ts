@@ -45,8 +45,8 @@ async function ask(args: ParsedArgs<typeof ARGS>, io: Io): Promise<number> {
   try {
     const policy = await load(demo?.file ?? args.config ?? defaultFile(io.env), demo?.env ?? io.env, io);
     const user = args.user ?? only("user", [...policy.users.keys()]);
-    const model = args.model ?? only("model", [...policy.users.get(user)?.routes.keys() ?? []]);
     checkUser(policy, user);
+    const model = args.model ?? only("model", [...policy.users.get(user)?.routes.keys() ?? []]);
     const prompt = args.prompt ?? await readAll(io.stdin);
     if (prompt.trim() === "") {
       throw stop(USAGE, "The prompt is empty: give it as an argument or on standard input");
