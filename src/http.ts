@@ -5,7 +5,7 @@
 
 import type { HeaderRecord } from "./dialects/dialect.ts";
 import { GatewayError } from "./errors.ts";
-import { isObject, type JsonObject, parseJson } from "./json.ts";
+import { isObject, type JsonObject, parseShallowJson } from "./json.ts";
 import { type Members, scanJson } from "./json-scan.ts";
 
 export interface Incoming {
@@ -84,7 +84,7 @@ export function parseBody(text: string): JsonBody {
   const members = scanJson(text);
   let value;
   try {
-    value = parseJson(text);
+    value = parseShallowJson(text);
   } catch (cause) {
     throw invalidJson(cause);
   }

@@ -29,6 +29,14 @@ const MAX_DEPTH = 512;
  */
 export function parseJson(text: string): Json {
   if (isTooDeep(text)) throw new SyntaxError(`JSON is nested deeper than ${MAX_DEPTH} levels`);
+  return parseShallowJson(text);
+}
+
+/**
+ * As `parseJson`, for text whose depth is known to be bounded: `scanJson` has looked at it.
+ * @throws SyntaxError when the text is not JSON
+ */
+export function parseShallowJson(text: string): Json {
   const marked = LONG_NUMBER.test(text) ? markLongNumbers(text) : undefined;
   return marked === undefined ? JSON.parse(text) : unmark(JSON.parse(marked));
 }
