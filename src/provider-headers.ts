@@ -35,7 +35,21 @@ export function withProviderHeaders(
     ? longestReset(upstream.limitHeaders.read(answer.headers, now))
     : undefined;
   const headers = providerHeaders(answer.headers, upstream, client, now);
-  return amended(error, { retryAfter: error.retryAfter ?? derived, headers });
+  return amended(error, {
+    retryAfter: error.retryAfter ?? untilDate(answer.headers, now) ?? derived,
+    headers,
+  });
+}
+
+/** A provider that wants longer than this is not taken at its word. */
+const MAX_RETRY_AFTER = 3600;
+
+/** Seconds from `now` to a `retry-after` that is a date (RFC 9110, 10.2.3); dialects read the one that is a number. */
+function untilDate(headers: HeaderRecord, now: number): number | undefined {
+  const date = headers["retry-after"]?.trim() ?? "";
+  const at = /^[A-Z][a-z]{2,8},? /.test(date) ? Date.parse(date) : NaN;
+  const seconds = Math.max(0, (at - now) / 1000);
+  return seconds <= MAX_RETRY_AFTER ? seconds : undefined;
 }
 
 /** Seconds until every limit of which nothing is left has begun anew. */
