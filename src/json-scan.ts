@@ -36,6 +36,8 @@ export function scanJson(text: string, limits: JsonLimits = JSON_LIMITS): Member
   let values = 1;
   let keyNext = false;
   let member: { key: string; start: number } | undefined;
+  /** Where the characters between two marks begin, and the last of them so far. */
+  let [plainStart, plainEnd] = [0, -1];
 
   const endMember = (end: number) => {
     if (member === undefined || open.length !== 1) return;
@@ -80,9 +82,31 @@ export function scanJson(text: string, limits: JsonLimits = JSON_LIMITS): Member
         open.pop();
         keyNext = false;
         break;
+      default:
+        if (plainEnd !== at - 1) plainStart = at;
+        // Few runs are as long; those that are may be as long as the text, and are not walked through.
+        if (at - plainStart === LONG_RUN) {
+          at = nextMark(text, at) - 1;
+          if (ENDLESS_WORD.test(text.slice(plainStart, at + 1))) {
+            throw tooComplex("characters in one number", MAX_WORD);
+          }
+        }
+        plainEnd = at;
     }
   }
   return found;
+}
+
+const LONG_RUN = 64;
+/** No number that means anything is longer. */
+const MAX_WORD = 1000;
+const ENDLESS_WORD = new RegExp(`\\S{${MAX_WORD + 1}}`);
+const MARK = /["{}[\],:]/g;
+
+/** The index of the next character that is a mark of JSON's; the text's length if there is none. */
+function nextMark(text: string, from: number): number {
+  MARK.lastIndex = from;
+  return MARK.exec(text)?.index ?? text.length;
 }
 
 /**

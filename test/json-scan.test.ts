@@ -165,3 +165,20 @@ test("what withMembers changes is what it was asked to change, and nothing else"
     deepEqual(untouched(edited), untouched(text));
   }));
 });
+
+test("a number of any length that means something is let through, an endless one is refused", () => {
+  equal(membersOf(`{"a":${"9".repeat(1000)},"b":2}`)["a"]?.length, 1000);
+  for (const text of [`{"a":${"9".repeat(1001)}}`, "9".repeat(5_000_000), `[1, -1.${"0".repeat(4000)}, 2]`]) {
+    throws(() => scanJson(text), code("json_too_complex"));
+  }
+});
+
+test("white space of any length changes nothing", () => {
+  for (const length of [1, 62, 63, 64, 65, 66, 200, 100_000]) {
+    const space = " \n".repeat(length);
+    deepEqual(membersOf(`{${space}"a"${space}:${space}1${space},${space}"b":[2${space}]${space}}${space}`), {
+      a: "1",
+      b: `[2${space}]`,
+    });
+  }
+});
