@@ -34,20 +34,20 @@ export const LIMIT = "nginx";
 
 export function createFigures(systems: readonly string[]): Figures {
   const rows = new Map<string, { row: Row; values: Map<string, number[]> }>();
-  const notes: string[] = [];
+  const notes = new Set<string>();
   return {
     add(row, system, value) {
       const known = rows.get(row.name) ?? { row, values: new Map<string, number[]>() };
       rows.set(row.name, known);
       known.values.set(system, [...known.values.get(system) ?? [], value]);
     },
-    note: (text) => void notes.push(text),
+    note: (text) => void notes.add(text),
     report: (facts) => ({
       ...facts,
       machine: machine(),
       systems,
       rows: [...rows.values()].map(({ row, values }) => ({ ...row, values: Object.fromEntries(values) })),
-      notes,
+      notes: [...notes],
     }),
   };
 }

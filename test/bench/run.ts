@@ -37,7 +37,7 @@ const options = {
   measures: flags.measures.split(","),
   sizes: (flags.sizes ?? (flags.quick ? "2k,38k" : "64,2k,10k,38k,200k")).split(",").map(sizeOf),
   rounds: Number(flags.rounds ?? (flags.quick ? 2 : 4)),
-  seconds: Number(flags.seconds ?? (flags.quick ? 2 : 4)),
+  seconds: Number(flags.seconds ?? (flags.quick ? 1 : 4)),
   warm: Number(flags.warm ?? (flags.quick ? 3 : 6)),
   rate: Number(flags.rate),
   streams: (flags.streams ?? (flags.quick ? "100" : "100,1000")).split(",").map(Number),

@@ -70,7 +70,7 @@ function readStream(load: Load): Promise<StreamTimes> {
     socket.on("error", reject);
     socket.on("close", () => {
       if (tail.includes("[DONE]") || tail.includes("message_stop")) resolve({ events, first, gaps });
-      else reject(new Error(`A stream ended after ${events} events without its last:\n${tail.slice(-500)}`));
+      else reject(new Error(`A stream ended without its last event: ${tail.split("\r\n", 1)[0]}`));
     });
   });
 }
@@ -92,7 +92,7 @@ export async function holdStreams(load: Load, count: number): Promise<() => void
       sockets.push(socket);
       socket.once("data", (bytes: Uint8Array) => {
         if (latin1.decode(bytes).startsWith("HTTP/1.1 200")) return resolve();
-        reject(new Error(`A stream was refused: ${latin1.decode(bytes).slice(0, 300)}`));
+        reject(new Error(`A stream was refused: ${latin1.decode(bytes).split("\r\n", 1)[0]}`));
       });
       socket.on("error", reject);
       socket.resume();

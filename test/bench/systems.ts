@@ -1,6 +1,6 @@
 /** The systems that are compared, each as a command and a way to ask it for a place. */
 
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
@@ -79,14 +79,19 @@ export function findPrograms(tools: boolean): Programs {
 export function versionsOf({ node, deno, nginx, wrk }: Programs): Record<string, string> {
   return {
     node: output(node, ["--version"]) ?? "unknown",
-    deno: (deno && output(deno, ["--version"])?.split("\n")[0]) ?? "none",
-    nginx: nginx ? "as installed" : "none",
+    deno: (deno && output(deno, ["--version"])?.split(" ")[1]) ?? "none",
+    nginx: nginx ? nginxVersion() : "none",
     load: wrk ? "wrk" : "our own client",
     portkey: PORTKEY,
   };
 }
 
-/** The last line of what a program prints, undefined when it cannot be run. */
+/** It says its version on standard error. */
+function nginxVersion(): string {
+  return /\/(\S+)/.exec(spawnSync("nginx", ["-v"], { encoding: "utf8" }).stderr)?.[1] ?? "unknown";
+}
+
+/** What a program prints, undefined when it cannot be run. */
 function output(program: string, args: readonly string[]): string | undefined {
   try {
     return execFileSync(program, args, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
