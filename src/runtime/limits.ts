@@ -13,6 +13,8 @@ export interface Limits {
   readonly keepAlive: number;
   /** Milliseconds in which a client that is sent something must take some of it. */
   readonly stall: number;
+  /** Milliseconds in which a client that was refused may go on sending, to no end, before its connection is closed. */
+  readonly linger: number;
 }
 
 export const LIMITS: Limits = {
@@ -23,4 +25,5 @@ export const LIMITS: Limits = {
   // Longer than the 60 s of usual load balancers, so that they close first.
   keepAlive: 75_000,
   stall: 60_000,
+  linger: 1_000,
 };

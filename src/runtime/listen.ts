@@ -9,6 +9,7 @@ import type { Incoming, Outgoing } from "../http.ts";
 import { maxConnections } from "./descriptors.ts";
 import { framingFault } from "./framing.ts";
 import { LIMITS, type Limits } from "./limits.ts";
+import { linger } from "./linger.ts";
 import { requestBody } from "./request-body.ts";
 
 export interface Listener {
@@ -76,7 +77,11 @@ export async function listen(gateway: Gateway, options: ListenOptions): Promise<
   server.on("request", (request, response) => serve(request, response, false));
   // The client asks before it sends its body: it is told to when the body is wanted.
   server.on("checkContinue", (request, response) => serve(request, response, true));
-  server.on("clientError", refuseUnreadable);
+  server.on("clientError", (error, socket) => {
+    // What stands behind a refused request has no claim to an answer of its own.
+    if (refused.has(socket as Socket)) (socket as Socket).destroySoon();
+    else refuseUnreadable(error, socket as Socket);
+  });
   await started(server, host, port);
   const address = server.address() as AddressInfo;
   const name = address.family === "IPv6" ? `[${address.address}]` : address.address;
@@ -181,8 +186,12 @@ async function handle(handling: Handling): Promise<void> {
     const length = Buffer.byteLength(outgoing.body);
     response.writeHead(outgoing.status, { ...outgoing.headers, "content-length": length });
     bytes = bare ? 0 : length;
+    if (bare) return void response.end();
     // As text it goes out with the headers in one piece.
-    response.end(bare ? undefined : outgoing.body);
+    if (request.complete) return void response.end(outgoing.body);
+    response.write(outgoing.body, () => settle(true));
+    await linger(request, limits.linger);
+    response.end();
     return;
   }
   response.writeHead(outgoing.status, outgoing.headers);
