@@ -105,10 +105,15 @@ export async function listen(gateway: Gateway, options: ListenOptions): Promise<
   };
 }
 
+const MAX_BACKLOG = 511;
+
 function started(server: Server, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once("error", reject);
-    server.listen(port, host, () => {
+    // What waits in the kernel is accepted in one go: it must fit between the cap and the limit on descriptors. Deno 2.9
+    // does not accept again once it has met that limit.
+    const backlog = Math.min(MAX_BACKLOG, Math.floor(server.maxConnections / 2));
+    server.listen({ port, host, backlog }, () => {
       server.off("error", reject);
       resolve();
     });

@@ -16,12 +16,8 @@ import { ask, each, routes, WAYS } from "./_ways.ts";
 const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 const RUN = "Deno" in globalThis ? ["run", "-A", "--no-check", MAIN] : [MAIN];
 
-// On Deno 2.9.6 the daemon survives the flood, but its listener does not always accept again afterwards.
-const skip = "Deno" in globalThis ? "Deno does not always accept again after a flood" : false;
-
 test(
   "F12: a flood of connections takes nothing down, and what is left over is served again",
-  { skip },
   async () => {
     const directory = await mkdtemp(join(tmpdir(), "ai-proxy-"));
     const config = join(directory, "rbac.json");
