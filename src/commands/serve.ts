@@ -63,6 +63,13 @@ async function serve(args: Args, io: Io): Promise<number> {
   if (args.demo && args.config !== undefined) {
     throw stop(USAGE, "The flag --demo brings its own configuration: leave --config out");
   }
+  // It would hand every provider's key to whoever stands between.
+  if (io.env["NODE_TLS_REJECT_UNAUTHORIZED"] === "0") {
+    throw stop(
+      FAILED,
+      "Not started: NODE_TLS_REJECT_UNAUTHORIZED=0 would leave providers' certificates unchecked",
+    );
+  }
   const port = portOf(args.port);
   const drainSeconds = secondsOf("drain-timeout", args["drain-timeout"]);
   const demo = args.demo ? await startDemo(io.env) : undefined;

@@ -47,6 +47,14 @@ test("the demo and a configuration exclude each other", async () => {
   assert.match(stderr, /--demo brings its own configuration/);
 });
 
+test("it does not start where certificates would not be checked", async () => {
+  const { code, stderr } = await run(["serve", "--demo", "--port", "0"], {
+    env: { NODE_TLS_REJECT_UNAUTHORIZED: "0" },
+  });
+  assert.equal(code, 1);
+  assert.match(stderr, /NODE_TLS_REJECT_UNAUTHORIZED=0/);
+});
+
 test("a configuration with problems is refused at the start, all of them printed", async () => {
   const folder = await mkdtemp(join(tmpdir(), "ai-proxy-"));
   try {
