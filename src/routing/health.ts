@@ -38,6 +38,9 @@ const CREDENTIAL_COOLING_MS = 300_000;
 const DEFAULT_WAIT_MS = 1_000;
 /** How many requests a target gets at once while it comes back, and how many of them must succeed, step by step. */
 const PROBES = [1, 3] as const;
+/** Then its share grows from the first one to all of them. */
+const SLOW_START_MS = 30_000;
+const FIRST_SHARE = 0.1;
 
 interface State {
   /** What happened in each of the last seconds that had requests. */
@@ -53,6 +56,8 @@ interface State {
   downSince: Instant | undefined;
   /** Index into `PROBES` while the target comes back. */
   probing: number | undefined;
+  /** When it came back: from then on it gets its share of the requests again, little by little. */
+  upSince: Instant | undefined;
   /** Successes in this step of coming back. */
   passed: number;
   running: number;
@@ -116,6 +121,7 @@ export function createHealth({ random, onChange }: HealthOptions): Health {
     state.probing = state.probing + 1 < PROBES.length ? state.probing + 1 : undefined;
     if (state.probing === undefined) {
       state.downSince = undefined;
+      state.upSince = now;
       onChange(`${id} is up again`, false);
     }
   };
@@ -132,6 +138,11 @@ export function createHealth({ random, onChange }: HealthOptions): Health {
     credential.reason = error.failure;
   };
 
+  /** While it comes back, a growing part of the requests goes to it: what has just recovered is not flooded at once. */
+  const sitsOut = ({ upSince }: State, now: Instant): boolean =>
+    upSince !== undefined && now - upSince < SLOW_START_MS &&
+    random() >= Math.max(FIRST_SHARE, (now - upSince) / SLOW_START_MS);
+
   return {
     readyAt: (target, now) => {
       const state = states.get(targetId(target));
@@ -139,7 +150,7 @@ export function createHealth({ random, onChange }: HealthOptions): Health {
       if (!state) return refusedUntil;
       const notBefore = Math.max(state.coolUntil, state.waitUntil, refusedUntil);
       const full = state.probing !== undefined && state.running >= (PROBES[state.probing] ?? 1);
-      return full ? Math.max(notBefore, now + DEFAULT_WAIT_MS) : notBefore;
+      return full || sitsOut(state, now) ? Math.max(notBefore, now + DEFAULT_WAIT_MS) : notBefore;
     },
     reason: (target, now) => {
       const credential = states.get(credentialId(target));
@@ -184,6 +195,7 @@ function freshState(): State {
     reason: undefined,
     downSince: undefined,
     probing: undefined,
+    upSince: undefined,
     passed: 0,
     running: 0,
   };

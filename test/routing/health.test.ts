@@ -389,3 +389,25 @@ test("only what does not pass by itself is an alarm", () => {
   health.end(TARGET, 0, upstreamError(401, "authentication"));
   deepEqual(alarms, [false, true]);
 });
+
+test("a target that is up again gets a share of the requests that grows over half a minute", () => {
+  let now = 0;
+  let random = 0;
+  const health = createHealth({ random: () => random, onChange: () => {} });
+  const request = (result: Parameters<Health["end"]>[2]) => {
+    health.begin(TARGET);
+    health.end(TARGET, now, result);
+  };
+  for (let count = 0; count < 5; count++) request(SERVER_ERROR);
+  now = 10_000;
+  for (let count = 0; count < 4; count++) request("answered");
+  const goesAt = (seconds: number, chance: number) => {
+    random = chance;
+    return health.readyAt(TARGET, now + seconds * 1000) <= now + seconds * 1000;
+  };
+  equal(goesAt(0, 0.09), true);
+  equal(goesAt(0, 0.11), false);
+  equal(goesAt(15, 0.49), true);
+  equal(goesAt(15, 0.51), false);
+  equal(goesAt(30, 0.999), true);
+});
