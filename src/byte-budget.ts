@@ -11,8 +11,8 @@ export interface ByteBudget {
   take(bytes: number): () => void;
 }
 
-/** A body takes two to four times its size while it is parsed and sent. */
-const MAX_BYTES = 256 * 1024 * 1024;
+/** A body takes four times its size and more while it is parsed and sent: this many bytes keep the process below 1 GiB. */
+const MAX_BYTES = 128 * 1024 * 1024;
 
 /** @param random a number in [0, 1): clients that are sent away do not all come back at once */
 export function createByteBudget(random: () => number, limit = MAX_BYTES): ByteBudget {
