@@ -1,12 +1,12 @@
 /** From an answer to what goes over the client's connection: headers, a whole body, or a stream kept alive. */
 
-import type { Answer, Asked } from "./call.ts";
+import type { Answer, Asked } from "./attempt/call.ts";
 import type { ChatEvent } from "./chat.ts";
 import type { Step } from "./dialects/bridge.ts";
 import { writeEvent } from "./dialects/sse.ts";
 import { asGatewayError, type GatewayError } from "./errors.ts";
 import type { Out, Outgoing } from "./http.ts";
-import { headerSafe, providerHeaders } from "./provider-headers.ts";
+import { headerSafe, providerHeaders } from "./attempt/provider-headers.ts";
 import { keepAnswer, type Kept, watchAnswer } from "./recall.ts";
 import { redact, redactError } from "./redact.ts";
 import type { Services } from "./services.ts";

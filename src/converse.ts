@@ -1,11 +1,11 @@
 /** The line: what happens to a request between its body and its answer. */
 
 import { movesOn, permit, type Target } from "./access/policy.ts";
-import type { Answer, Asked } from "./call.ts";
+import type { Answer, Asked } from "./attempt/call.ts";
 import { firstAnswer } from "./routing/attempt.ts";
 import { plan } from "./routing/plan.ts";
 import type { Services } from "./services.ts";
-import { tryTarget } from "./try-target.ts";
+import { tryTarget } from "./attempt/try-target.ts";
 
 /**
  * The answer to a request, from the first target of its route that gives one.

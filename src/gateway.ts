@@ -4,10 +4,10 @@ import { type OpenEntry, openEntry } from "./account/entry.ts";
 import { type Reply, warningsHeader } from "./bring-back.ts";
 import type { Dialect } from "./dialects/dialect.ts";
 import { clientDialect } from "./dialects/registry.ts";
-import { findEndpoint, pathOf } from "./endpoints.ts";
+import { findEndpoint, pathOf } from "./endpoints/endpoints.ts";
 import { asGatewayError, GatewayError } from "./errors.ts";
 import type { Incoming, Outgoing } from "./http.ts";
-import { headerSafe } from "./provider-headers.ts";
+import { headerSafe } from "./attempt/provider-headers.ts";
 import type { Services } from "./services.ts";
 
 /** Never rejects: what cannot be answered is refused, in the client's dialect. */

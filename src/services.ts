@@ -3,7 +3,7 @@
 import type { Policy } from "./access/policy.ts";
 import type { Sink } from "./account/entry.ts";
 import type { ByteBudget } from "./byte-budget.ts";
-import type { Learned } from "./learned.ts";
+import type { Learned } from "./attempt/learned.ts";
 import type { Recall } from "./recall.ts";
 import type { Health } from "./routing/health.ts";
 import type { RetryBudget } from "./routing/retry.ts";

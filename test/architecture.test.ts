@@ -178,8 +178,8 @@ test("a dialect's folder names no other vendor's dialect", () => {
 const LAYERS: readonly (readonly [string, RegExp])[] = [
   ["vocabulary", /^(chat|errors|json|json-scan|digest|secret|nearest)\.ts$/],
   ["dialects", /^dialects\//],
-  ["decisions", /^(access|routing|account|config|upstream)\/|^(redact|recall|learned)\.ts$/],
-  ["line", /^[^/]+\.ts$|^runtime\//],
+  ["decisions", /^(access|routing|account|config|upstream)\/|^(redact|recall)\.ts$/],
+  ["line", /^[^/]+\.ts$|^(attempt|endpoints|runtime)\//],
   ["demo", /^demo\//],
   ["commands", /^commands\/|^(main|cli)\.ts$/],
 ];

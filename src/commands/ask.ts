@@ -4,7 +4,7 @@ import process from "node:process";
 import type { ParsedArgs } from "citty";
 import type { Policy, Principal } from "../access/policy.ts";
 import { type Entry, openEntry } from "../account/entry.ts";
-import type { Answer, Asked } from "../call.ts";
+import type { Answer, Asked } from "../attempt/call.ts";
 import type { ChatRequest } from "../chat.ts";
 import { defaultFile, loadPolicy } from "../config/load.ts";
 import { converse } from "../converse.ts";

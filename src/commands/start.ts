@@ -4,7 +4,7 @@ import { randomUUID } from "node:crypto";
 import type { Policy } from "../access/policy.ts";
 import type { Sink } from "../account/entry.ts";
 import { createByteBudget } from "../byte-budget.ts";
-import { createLearned } from "../learned.ts";
+import { createLearned } from "../attempt/learned.ts";
 import { createRecall } from "../recall.ts";
 import { createHealth } from "../routing/health.ts";
 import { createRetryBudget } from "../routing/retry.ts";

@@ -2,7 +2,7 @@
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
-import { clientLeft } from "../deadline.ts";
+import { clientLeft } from "../attempt/deadline.ts";
 import type { GatewayError } from "../errors.ts";
 import type { Gateway } from "../gateway.ts";
 import type { Incoming, Outgoing } from "../http.ts";

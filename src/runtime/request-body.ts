@@ -1,7 +1,7 @@
 /** A request's body as it comes over a socket, from a client that may be slow, or go. */
 
 import type { IncomingMessage } from "node:http";
-import { clientLeft } from "../deadline.ts";
+import { clientLeft } from "../attempt/deadline.ts";
 import { GatewayError } from "../errors.ts";
 import type { Limits } from "./limits.ts";
 

@@ -1,14 +1,14 @@
 /** How many tokens a request has, for clients that ask before they send it. It is not accounted. */
 
-import { permit, type Target } from "./access/policy.ts";
-import type { Reply } from "./bring-back.ts";
-import { type Asked, credentialOf, dialectOf, prepareFor } from "./call.ts";
-import { createDeadline } from "./deadline.ts";
-import { unsupported } from "./errors.ts";
-import { readText, sendReady } from "./exchange.ts";
-import { stringifyJson } from "./json.ts";
-import { redactError } from "./redact.ts";
-import type { Services } from "./services.ts";
+import { permit, type Target } from "../access/policy.ts";
+import type { Reply } from "../bring-back.ts";
+import { type Asked, credentialOf, dialectOf, prepareFor } from "../attempt/call.ts";
+import { createDeadline } from "../attempt/deadline.ts";
+import { unsupported } from "../errors.ts";
+import { readText, sendReady } from "../attempt/exchange.ts";
+import { stringifyJson } from "../json.ts";
+import { redactError } from "../redact.ts";
+import type { Services } from "../services.ts";
 
 /**
  * The count of the provider, where the model asked for speaks the client's dialect; else a local estimate, which counts

@@ -1,6 +1,6 @@
 /** The models that a caller may use, in a shape that the clients of every dialect read. */
 
-import { permit, type Policy, type Principal } from "./access/policy.ts";
+import { permit, type Policy, type Principal } from "../access/policy.ts";
 
 /** Neither API leaves the date out, and we know none: both allow the epoch for that. */
 const EPOCH = { created: 0, created_at: "1970-01-01T00:00:00Z" };

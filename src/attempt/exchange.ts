@@ -1,16 +1,16 @@
 /** One HTTP exchange with a provider: send a prepared request, and read until it is sure to be an answer. */
 
-import type { Target } from "./access/policy.ts";
-import { type ChatEvent, isContent } from "./chat.ts";
+import type { Target } from "../access/policy.ts";
+import { type ChatEvent, isContent } from "../chat.ts";
 import { createDeadline, type Deadline } from "./deadline.ts";
-import type { Brought, Prepared, Step } from "./dialects/bridge.ts";
-import { collect } from "./dialects/collect.ts";
-import type { Dialect, HeaderRecord, ReplyOptions } from "./dialects/dialect.ts";
-import { GatewayError } from "./errors.ts";
-import { readBytes } from "./http.ts";
-import type { Services } from "./services.ts";
+import type { Brought, Prepared, Step } from "../dialects/bridge.ts";
+import { collect } from "../dialects/collect.ts";
+import type { Dialect, HeaderRecord, ReplyOptions } from "../dialects/dialect.ts";
+import { GatewayError } from "../errors.ts";
+import { readBytes } from "../http.ts";
+import type { Services } from "../services.ts";
 import { openSteps, type Steps } from "./steps.ts";
-import type { Send, UpstreamResponse } from "./upstream/send.ts";
+import type { Send, UpstreamResponse } from "../upstream/send.ts";
 
 /** A request ready to go to a target. */
 export interface Ready {

@@ -1,7 +1,7 @@
 import { deepEqual } from "node:assert/strict";
 import { test } from "node:test";
-import { createLearned } from "../src/learned.ts";
-import { fakeClock } from "./tools/fake-clock.ts";
+import { createLearned } from "../../src/attempt/learned.ts";
+import { fakeClock } from "../tools/fake-clock.ts";
 
 test("what a model refuses is known of that model at that provider alone", () => {
   const learned = createLearned(fakeClock().monotonic);

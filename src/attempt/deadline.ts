@@ -3,8 +3,8 @@
  * all phases, and moving the deadline costs an assignment.
  */
 
-import { GatewayError } from "./errors.ts";
-import type { Clock } from "./services.ts";
+import { GatewayError } from "../errors.ts";
+import type { Clock } from "../services.ts";
 
 export interface Deadline {
   /** Aborts with a GatewayError as its reason: `upstream_timeout`, or `client_disconnect`. */

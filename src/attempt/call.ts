@@ -1,16 +1,16 @@
 /** One call of one target: ready the request for it, exchange it, and once more where its refusal taught us how. */
 
-import type { Policy, Principal, Target } from "./access/policy.ts";
-import type { OpenEntry } from "./account/entry.ts";
-import { type ClientRequest, prepare, type Prepared } from "./dialects/bridge.ts";
-import type { Dialect } from "./dialects/dialect.ts";
-import { DIALECTS } from "./dialects/registry.ts";
-import { GatewayError } from "./errors.ts";
+import type { Policy, Principal, Target } from "../access/policy.ts";
+import type { OpenEntry } from "../account/entry.ts";
+import { type ClientRequest, prepare, type Prepared } from "../dialects/bridge.ts";
+import type { Dialect } from "../dialects/dialect.ts";
+import { DIALECTS } from "../dialects/registry.ts";
+import { GatewayError } from "../errors.ts";
 import { exchange, type Exchanged } from "./exchange.ts";
 import { withProviderHeaders } from "./provider-headers.ts";
-import { putBack } from "./recall.ts";
-import { redactError } from "./redact.ts";
-import type { Services } from "./services.ts";
+import { putBack } from "../recall.ts";
+import { redactError } from "../redact.ts";
+import type { Services } from "../services.ts";
 
 /** A request on its way: who asks what, and where it is written down. */
 export interface Asked {

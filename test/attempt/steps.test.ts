@@ -1,12 +1,12 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { test } from "node:test";
-import type { ChatEvent } from "../src/chat.ts";
-import { createDeadline } from "../src/deadline.ts";
-import type { Step } from "../src/dialects/bridge.ts";
-import type { Stepper } from "../src/dialects/stepper.ts";
-import { GatewayError } from "../src/errors.ts";
-import { openSteps } from "../src/steps.ts";
-import { fakeClock } from "./tools/fake-clock.ts";
+import type { ChatEvent } from "../../src/chat.ts";
+import { createDeadline } from "../../src/attempt/deadline.ts";
+import type { Step } from "../../src/dialects/bridge.ts";
+import type { Stepper } from "../../src/dialects/stepper.ts";
+import { GatewayError } from "../../src/errors.ts";
+import { openSteps } from "../../src/attempt/steps.ts";
+import { fakeClock } from "../tools/fake-clock.ts";
 
 const INTERRUPTED = new GatewayError("upstream_stream_interrupted", "Cut", { failure: "invalid" });
 

@@ -1,8 +1,8 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { test } from "node:test";
-import { createDeadline } from "../src/deadline.ts";
-import { GatewayError } from "../src/errors.ts";
-import { fakeClock } from "./tools/fake-clock.ts";
+import { createDeadline } from "../../src/attempt/deadline.ts";
+import { GatewayError } from "../../src/errors.ts";
+import { fakeClock } from "../tools/fake-clock.ts";
 
 function setup() {
   const clock = fakeClock();

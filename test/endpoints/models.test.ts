@@ -1,7 +1,7 @@
 import { deepEqual, equal, throws } from "node:assert/strict";
 import { test } from "node:test";
-import { listModels, showModel } from "../src/models.ts";
-import { policyOf, routeOf, targetOf } from "./tools/targets.ts";
+import { listModels, showModel } from "../../src/endpoints/models.ts";
+import { policyOf, routeOf, targetOf } from "../tools/targets.ts";
 
 const ROUTES = [routeOf("one/gpt-5", "two/sonnet"), {
   requested: "org/qwen 3",

@@ -1,12 +1,12 @@
 /** A target tried: one call, after that the retries that its provider is configured for, and all of it on record. */
 
-import type { Target } from "./access/policy.ts";
+import type { Target } from "../access/policy.ts";
 import { type Answer, type Asked, call } from "./call.ts";
 import { whyLeft } from "./deadline.ts";
-import { asGatewayError, type GatewayError, isUpstreams } from "./errors.ts";
-import { judge, type Outcome } from "./routing/attempt.ts";
-import { retryDelay } from "./routing/retry.ts";
-import type { Services } from "./services.ts";
+import { asGatewayError, type GatewayError, isUpstreams } from "../errors.ts";
+import { judge, type Outcome } from "../routing/attempt.ts";
+import { retryDelay } from "../routing/retry.ts";
+import type { Services } from "../services.ts";
 
 /**
  * What trying a target gives.

@@ -1,19 +1,19 @@
 /** What is served where: one line for each path. */
 
-import type { Policy, Principal } from "./access/policy.ts";
-import { authenticate } from "./access/authenticate.ts";
-import type { OpenEntry } from "./account/entry.ts";
-import { bringBack, bringBackLate, type Reply } from "./bring-back.ts";
-import type { Answer, Asked } from "./call.ts";
-import { converse } from "./converse.ts";
+import type { Policy, Principal } from "../access/policy.ts";
+import { authenticate } from "../access/authenticate.ts";
+import type { OpenEntry } from "../account/entry.ts";
+import { bringBack, bringBackLate, type Reply } from "../bring-back.ts";
+import type { Answer, Asked } from "../attempt/call.ts";
+import { converse } from "../converse.ts";
 import { countTokens } from "./count-tokens.ts";
-import { clientRequest } from "./dialects/bridge.ts";
-import type { Dialect } from "./dialects/dialect.ts";
-import { CLIENT_ENDPOINTS, clientDialect } from "./dialects/registry.ts";
-import { GatewayError } from "./errors.ts";
-import { type Incoming, readJsonObject } from "./http.ts";
+import { clientRequest } from "../dialects/bridge.ts";
+import type { Dialect } from "../dialects/dialect.ts";
+import { CLIENT_ENDPOINTS, clientDialect } from "../dialects/registry.ts";
+import { GatewayError } from "../errors.ts";
+import { type Incoming, readJsonObject } from "../http.ts";
 import { listModels, showModel } from "./models.ts";
-import type { Services } from "./services.ts";
+import type { Services } from "../services.ts";
 
 export interface Endpoint {
   readonly methods: readonly string[];

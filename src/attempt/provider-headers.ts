@@ -1,8 +1,8 @@
 /** What a provider's headers say that its client may know: limits, when to ask again, the provider's id of the request. */
 
-import type { Dialect, HeaderRecord, RateLimits } from "./dialects/dialect.ts";
-import { ownFamily } from "./dialects/own-family.ts";
-import { amended, type GatewayError } from "./errors.ts";
+import type { Dialect, HeaderRecord, RateLimits } from "../dialects/dialect.ts";
+import { ownFamily } from "../dialects/own-family.ts";
+import { amended, type GatewayError } from "../errors.ts";
 
 /**
  * The headers of a provider's answer for a client: the dialect's own family as it came where both speak the same one,

@@ -1,11 +1,11 @@
 /** A provider's stream, read piece by piece as the client takes it. */
 
 import type { Deadline } from "./deadline.ts";
-import { type ChatEvent, isContent } from "./chat.ts";
-import type { Step } from "./dialects/bridge.ts";
-import type { Stepper } from "./dialects/stepper.ts";
-import { asGatewayError, type GatewayError } from "./errors.ts";
-import type { Clock } from "./services.ts";
+import { type ChatEvent, isContent } from "../chat.ts";
+import type { Step } from "../dialects/bridge.ts";
+import type { Stepper } from "../dialects/stepper.ts";
+import { asGatewayError, type GatewayError } from "../errors.ts";
+import type { Clock } from "../services.ts";
 
 export interface Steps {
   /** The next steps, undefined after the last. The last one holds an `end` or an `error` event. Never throws. */
