@@ -83,8 +83,9 @@ export async function sendReady(
   const { prepared, target, upstream, credential } = ready;
   const response = await send({
     url: `${target.upstream.baseURL}${path}`,
-    // What the client may choose comes first, so that no credential or version of the operator's is replaced by it.
-    headers: { ...prepared.headers, ...upstream.headers(credential), ...target.upstream.headers },
+    // The client's own come last: a relayed body is written for the version that its client names. No credential is among
+    // them.
+    headers: { ...upstream.headers(credential), ...target.upstream.headers, ...prepared.headers },
     body: prepared.body,
     signal: deadline.signal,
     connectTimeout: target.timeouts.connect,

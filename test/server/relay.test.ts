@@ -35,6 +35,7 @@ test("the provider's own headers go through, the client's credentials and connec
       headers: {
         "x-user": "ann",
         "anthropic-beta": "a-beta-2026-01-01",
+        "anthropic-version": "2026-10-21",
         "anthropic-organization-id": "client-organization",
         authorization: "Bearer client-credential",
         "x-api-key": "client-credential",
@@ -46,6 +47,8 @@ test("the provider's own headers go through, the client's credentials and connec
     });
     const { headers } = proxy.providers.attempts.at(-1) ?? {};
     assert.equal(headers?.["anthropic-beta"], "a-beta-2026-01-01");
+    // The body is written for the version that its client names.
+    assert.equal(headers?.["anthropic-version"], "2026-10-21");
     assert.equal(headers?.["accept-encoding"], "identity");
     for (
       const name of ["authorization", "cookie", "x-user", "x-forwarded-for", "anthropic-organization-id"]
