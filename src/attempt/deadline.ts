@@ -13,6 +13,8 @@ export interface Deadline {
   arm(seconds: number, what: string): void;
   /** Something came: the phase's time begins anew. */
   touch(): void;
+  /** The silence that follows is not the provider's: it counts again from the next `touch`. */
+  pause(): void;
   /** The exchange is over; nothing is aborted any more. */
   release(): void;
   /** Gives the exchange up. */
@@ -42,7 +44,7 @@ export function createDeadline(clock: Clock, left: AbortSignal): Deadline {
   const check = () => {
     cancelTimer = undefined;
     const rest = until - clock.monotonic();
-    if (rest > 0) cancelTimer = clock.after(rest, check);
+    if (rest > 0) cancelTimer = clock.after(Math.min(rest, milliseconds), check);
     else {
       const message = `No ${phase} from the provider within ${milliseconds / 1000} s`;
       abort(
@@ -80,6 +82,9 @@ export function createDeadline(clock: Clock, left: AbortSignal): Deadline {
     },
     touch: () => {
       until = clock.monotonic() + milliseconds;
+    },
+    pause: () => {
+      until = Infinity;
     },
     release,
     abandon: () => abort(clientLeft()),

@@ -66,14 +66,16 @@ export function openSteps(
     next: async () => {
       if (over) return undefined;
       try {
+        if (flowing) deadline.touch();
         const piece = await bytes.next();
         if (piece.done) {
           over = true;
           deadline.release();
           return seen(stepper.end());
         }
-        if (flowing) deadline.touch();
         const steps = seen(stepper.push(piece.value));
+        // Until the next read it is the client that we wait for.
+        if (flowing) deadline.pause();
         if (over) close(bytes, steps, deadline, clock);
         return steps;
       } catch (thrown) {

@@ -103,3 +103,18 @@ test("an exchange that is given up is aborted at once", () => {
   ok(reason());
   equal(clock.pending, 0);
 });
+
+test("time in which the provider is not waited for does not count as its silence", () => {
+  const { clock, deadline, reason } = setup();
+  deadline.arm(5, "event");
+  deadline.pause();
+  clock.advance(60_000);
+  equal(reason(), undefined);
+  deadline.touch();
+  clock.advance(4999);
+  equal(reason(), undefined);
+  // The timer that looks after it may be in the middle of its turn.
+  clock.advance(5001);
+  ok(reason());
+  equal(clock.pending, 0);
+});

@@ -198,3 +198,17 @@ test("a stream that does not close after its last word is closed within a second
   clock.advance(1);
   ok(deadline.signal.aborted);
 });
+
+test("a client that takes long to be written to is no silence of the provider's", async () => {
+  const clock = fakeClock();
+  const deadline = createDeadline(clock, new AbortController().signal);
+  const { body, says } = provider(deadline.signal);
+  deadline.arm(5, "answer");
+  const steps = openSteps(body, words(), { deadline, clock, idle: 10 });
+  says("one");
+  await steps.next();
+  clock.advance(60_000);
+  equal(deadline.signal.aborted, false);
+  says("two", "end");
+  deepEqual((await steps.next())?.flatMap(({ events }) => events), [{ type: "text-delta", text: "two" }]);
+});
