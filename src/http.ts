@@ -76,7 +76,9 @@ export async function readJsonObject(request: Incoming, admit: (bytes: number) =
   const admitPiece = (piece: number, length: number) => {
     if (length > announced) admit(Math.min(piece, length - announced));
   };
-  return parseBody(decodeText(await readBytes(request.body, MAX_BODY_BYTES, bodyTooLarge, admitPiece)));
+  const bytes = await readBytes(request.body, MAX_BODY_BYTES, bodyTooLarge, admitPiece);
+  if (bytes.length > FIRST_LOOK_BYTES) scanJson(beginning(bytes));
+  return parseBody(decodeText(bytes));
 }
 
 /** A JSON object's text as a `JsonBody`; throws as `readJsonObject` does. */
@@ -119,6 +121,14 @@ export async function readBytes(
     at += piece.length;
   }
   return all;
+}
+
+/** What is made to block a parser shows itself early: then the rest need not even be made text of. */
+const FIRST_LOOK_BYTES = 1024 * 1024;
+const lenientDecoder = new TextDecoder();
+
+function beginning(bytes: Uint8Array): string {
+  return lenientDecoder.decode(bytes.subarray(0, FIRST_LOOK_BYTES));
 }
 
 const strictDecoder = new TextDecoder("utf-8", { fatal: true });
