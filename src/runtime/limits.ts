@@ -25,5 +25,5 @@ export const LIMITS: Limits = {
   // Longer than the 60 s of usual load balancers, so that they close first.
   keepAlive: 75_000,
   stall: 60_000,
-  linger: 1_000,
+  linger: 5_000,
 };
