@@ -26,7 +26,8 @@ export function bringBack(answer: Answer, asked: Asked, services: Services): Rep
   }
   const { brought } = answer.body;
   asked.entry.answered(brought.reply);
-  keepAnswer(brought.reply.content, keeper(answer, asked, services));
+  const keep = keeper(answer, asked, services);
+  if (keep) keepAnswer(brought.reply.content, keep);
   const category = brought.reply.finish.refusal?.category;
   return {
     status: 200,
@@ -72,11 +73,11 @@ async function pass(answer: Answer, asked: Asked, services: Services, out: Out):
   if (answer.body.kind !== "stream") throw new Error("Only a stream is passed on");
   const { held, rest } = answer.body;
   const keep = keeper(answer, asked, services);
-  const watch = watchAnswer(keep);
+  const watch = keep && watchAnswer(keep);
   const life = keepAlive(asked, services, out);
   const see = (event: ChatEvent) => {
     asked.entry.saw(event);
-    watch(event);
+    watch?.(event);
   };
   try {
     for (let steps: readonly Step[] | undefined = held; steps; steps = await rest.next()) {
@@ -158,9 +159,14 @@ function joined(pieces: readonly (string | Uint8Array)[]): readonly (string | Ui
   return [all];
 }
 
-function keeper(answer: Answer, asked: Asked, { recall }: Services): (callId: string, kept: Kept) => void {
+/** What keeps parts of the answer for the next turn; none where the client's own API carries them all. */
+function keeper(
+  answer: Answer,
+  asked: Asked,
+  { recall }: Services,
+): ((callId: string, kept: Kept) => void) | undefined {
   const { target } = answer;
-  if (!target.thinkingCache) return () => {};
+  if (!target.thinkingCache || answer.upstream === asked.request.dialect) return undefined;
   return (callId, kept) => recall.keep(asked.principal.user, target.upstreamModel, callId, kept);
 }
 

@@ -161,3 +161,34 @@ test("a provider's error reaches a client of its own API as it came", async () =
     }
   });
 });
+
+test("nothing is kept of an answer whose client's own API carries all of it", () =>
+  withProxy(
+    { config: configOf({ claude: { provider: "anthropic", model: "claude-sonnet-4-20250514" } }) },
+    async (proxy) => {
+      const parameters = { type: "object", properties: {} };
+      const first = await proxy.post("ann", MESSAGES, {
+        model: "claude",
+        max_tokens: 4000,
+        thinking: { type: "enabled", budget_tokens: 2000 },
+        tools: [{ name: "now", input_schema: parameters }],
+        messages: [{ role: "user", content: "Use now" }],
+      });
+      const call = first.json().content.find(({ type }: { type: string }) => type === "tool_use");
+      await proxy.post("ann", CHAT, {
+        model: "claude",
+        tools: [{ type: "function", function: { name: "now", parameters } }],
+        messages: [
+          { role: "user", content: "Use now" },
+          {
+            role: "assistant",
+            content: null,
+            tool_calls: [{ id: call.id, type: "function", function: { name: "now", arguments: "{}" } }],
+          },
+          { role: "tool", tool_call_id: call.id, content: "12:00" },
+        ],
+      });
+      const sent = JSON.parse(proxy.providers.attempts.at(-1)?.body ?? "");
+      assert.deepEqual(sent.messages[1].content.map(({ type }: { type: string }) => type), ["tool_use"]);
+    },
+  ));
