@@ -23,7 +23,7 @@ const LOOPBACK = ["127.0.0.0/8", "::1/128"];
 const DEFAULT_KEEP_ALIVE = 15;
 const DEFAULT_TIMEOUTS: Timeouts = { connect: 5, firstByte: 600, firstByteStream: 300, idle: 300 };
 /** All but the caller's own faults. */
-const DEFAULT_FAILOVER_ON: readonly FailureWord[] = [
+export const DEFAULT_FAILOVER_ON: readonly FailureWord[] = [
   "connect",
   "timeout",
   "invalid",

@@ -1,5 +1,6 @@
 /** Targets and routes for tests that care for little of them. */
 
+import { DEFAULT_FAILOVER_ON } from "../../src/config/resolve.ts";
 import type { Policy, Route, Target, Upstream } from "../../src/access/policy.ts";
 
 /** A target by its name, `provider/model`. */
@@ -40,19 +41,7 @@ export function policyOf(user: string, routes: readonly Route[]): Policy {
       routes: new Map(routes.map((route) => [route.requested, route])),
     }]]),
     models: new Map(targets.map((target) => [target.model, target])),
-    failoverOn: new Set([
-      "connect",
-      "timeout",
-      "invalid",
-      "401",
-      "402",
-      "403",
-      "404",
-      "408",
-      "409",
-      "429",
-      "5xx",
-    ]),
+    failoverOn: new Set(DEFAULT_FAILOVER_ON),
     keepAlive: 15,
   };
 }
