@@ -81,7 +81,7 @@ function isExact(value: unknown): value is ExactNumber {
 }
 
 function isTooDeep(text: string): boolean {
-  if (text.length <= 2 * MAX_DEPTH) return false;
+  if (text.length <= 2 * MAX_DEPTH || hasFewBrackets(text)) return false;
   let depth = 0;
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at);
@@ -91,6 +91,17 @@ function isTooDeep(text: string): boolean {
     if (depth > MAX_DEPTH) return true;
   }
   return false;
+}
+
+/** Whether there are not even as many brackets as levels are allowed, strings included: most texts are done with here. */
+function hasFewBrackets(text: string): boolean {
+  let count = 0;
+  for (const bracket of ["{", "["]) {
+    for (let at = text.indexOf(bracket); at !== -1; at = text.indexOf(bracket, at + 1)) {
+      if (++count > MAX_DEPTH) return false;
+    }
+  }
+  return true;
 }
 
 /** Begins a string that stands for a number. */
