@@ -13,7 +13,7 @@ import { tryTarget } from "./attempt/try-target.ts";
  */
 export async function converse(asked: Asked, services: Services): Promise<Answer> {
   const { request, principal, policy, entry } = asked;
-  entry.asked(request.head.model, request.text.length);
+  entry.asked(request.head.model, request.bytes.length);
   const route = permit(policy, principal, request.head.model);
   const { targets, passedOver } = plan(route, services.health, services.clock.monotonic());
   for (const target of passedOver) {

@@ -6,7 +6,7 @@
 import type { HeaderRecord } from "./dialects/dialect.ts";
 import { GatewayError } from "./errors.ts";
 import { isObject, type JsonObject, parseShallowJson } from "./json.ts";
-import { type Members, scanJson } from "./json-scan.ts";
+import { byteText, type Members, scanJson } from "./json-scan.ts";
 
 export interface Incoming {
   readonly method: string;
@@ -31,7 +31,7 @@ export interface Incoming {
 export interface Outgoing {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: string | StreamBody;
+  readonly body: string | Uint8Array | StreamBody;
   /** Called exactly once, when the last byte has gone or the client has. */
   readonly done: (sent: Sent) => void;
 }
@@ -54,9 +54,10 @@ export interface Sent {
 /** 32 MiB: what the providers accept. */
 export const MAX_BODY_BYTES = 32 * 1024 * 1024;
 
-/** A request's body, parsed once: its text for those who relay it, where its members stand, and its value. */
+/** A request's body, parsed once: its bytes for those who relay it, where its members stand, and its value. */
 export interface JsonBody {
-  readonly text: string;
+  /** UTF-8, without a byte order mark. */
+  readonly bytes: Uint8Array;
   readonly members: Members;
   readonly value: JsonObject;
 }
@@ -77,13 +78,15 @@ export async function readJsonObject(request: Incoming, admit: (bytes: number) =
     if (length > announced) admit(Math.min(piece, length - announced));
   };
   const bytes = await readBytes(request.body, MAX_BODY_BYTES, bodyTooLarge, admitPiece);
-  if (bytes.length > FIRST_LOOK_BYTES) scanJson(beginning(bytes));
-  return parseBody(decodeText(bytes));
+  return parseBody(bytes);
 }
 
-/** A JSON object's text as a `JsonBody`; throws as `readJsonObject` does. */
-export function parseBody(text: string): JsonBody {
-  const members = scanJson(text);
+/** A JSON object's bytes as a `JsonBody`; throws as `readJsonObject` does. */
+export function parseBody(given: Uint8Array): JsonBody {
+  const bytes = withoutMark(given);
+  if (bytes.length > FIRST_LOOK_BYTES) firstLook(bytes.subarray(0, FIRST_LOOK_BYTES));
+  const text = decodeText(bytes);
+  const members = scanJson(bytes, text);
   let value;
   try {
     value = parseShallowJson(text);
@@ -91,7 +94,7 @@ export function parseBody(text: string): JsonBody {
     throw invalidJson(cause);
   }
   if (!isObject(value)) throw invalidJson();
-  return { text, members, value };
+  return { bytes, members, value };
 }
 
 /**
@@ -125,15 +128,19 @@ export async function readBytes(
 
 /** What is made to block a parser shows itself early: then the rest need not even be made text of. */
 const FIRST_LOOK_BYTES = 1024 * 1024;
-const lenientDecoder = new TextDecoder();
 
-function beginning(bytes: Uint8Array): string {
-  return lenientDecoder.decode(bytes.subarray(0, FIRST_LOOK_BYTES));
+function firstLook(bytes: Uint8Array): void {
+  scanJson(bytes, byteText(bytes));
 }
 
-const strictDecoder = new TextDecoder("utf-8", { fatal: true });
+/** A byte order mark (U+FEFF) may stand before JSON, and is no part of it (RFC 8259, 8.1). */
+function withoutMark(bytes: Uint8Array): Uint8Array {
+  return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? bytes.subarray(3) : bytes;
+}
 
-/** Text that is well-formed UTF-8, or `invalid_json`; a byte order mark at its start is dropped. */
+const strictDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** Text that is well-formed UTF-8, or `invalid_json`. */
 function decodeText(bytes: Uint8Array): string {
   try {
     return strictDecoder.decode(bytes);

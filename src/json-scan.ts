@@ -1,7 +1,7 @@
 /**
- * One look over JSON text before anything parses it: is it small enough in depth and number of values to parse
- * without blocking, does any object name a key twice, and where do its top-level members stand. It does not say
- * whether the text is valid; the parser does.
+ * One look over JSON before anything parses it: is it small enough in depth and number of values to parse without
+ * blocking, does any object name a key twice, and where do its top-level members stand. It does not say whether the
+ * JSON is valid; the parser does.
  */
 
 import { GatewayError } from "./errors.ts";
@@ -15,7 +15,7 @@ export interface JsonLimits {
 /** Far above what requests have (a 30 MB body of `{},` blocks a parser for seconds). */
 export const JSON_LIMITS: JsonLimits = { depth: 64, values: 200_000, keysPerObject: 10_000 };
 
-/** The range of a top-level member's value in the text, without the white space around it. */
+/** The range of a top-level member's value in the bytes, without the white space around it. */
 export interface Span {
   readonly start: number;
   readonly end: number;
@@ -25,11 +25,13 @@ export interface Span {
 export type Members = ReadonlyMap<string, Span>;
 
 /**
- * Scans JSON text.
+ * Scans JSON.
+ * @param decoded the text of the bytes, by any encoding that extends ASCII
  * @throws GatewayError `json_too_complex` past a limit, `invalid_value` for a key that stands twice in one object:
  * parsers differ in which of the two they take, so what was checked might not be what is used
  */
-export function scanJson(text: string, limits: JsonLimits = JSON_LIMITS): Members {
+export function scanJson(bytes: Uint8Array, decoded: string, limits: JsonLimits = JSON_LIMITS): Members {
+  const text = decoded.length === bytes.length ? decoded : byteText(bytes);
   const found = new Map<string, Span>();
   /** For each open container its keys so far; null for an array. */
   const open: (Set<string> | null)[] = [];
@@ -51,7 +53,7 @@ export function scanJson(text: string, limits: JsonLimits = JSON_LIMITS): Member
         const end = endOfString(text, at);
         const keys = open.at(-1);
         if (keyNext && keys) {
-          const key = readKey(text, at, end);
+          const key = readKey(bytes, text, at, end);
           if (keys.has(key)) throw duplicateKey(key);
           if (keys.add(key).size > limits.keysPerObject) {
             throw tooComplex("keys in one object", limits.keysPerObject);
@@ -97,6 +99,16 @@ export function scanJson(text: string, limits: JsonLimits = JSON_LIMITS): Member
   return found;
 }
 
+/**
+ * A character to each byte, so that what is found in the text has the same place in the bytes: the marks of JSON are
+ * ASCII, and in UTF-8 no other character has a byte of ASCII in it.
+ */
+export function byteText(bytes: Uint8Array): string {
+  return byteDecoder.decode(bytes);
+}
+
+const byteDecoder = new TextDecoder("latin1");
+
 const LONG_RUN = 64;
 /** No number that means anything is longer. */
 const MAX_WORD = 1000;
@@ -110,33 +122,54 @@ function nextMark(text: string, from: number): number {
 }
 
 /**
- * The text of an object with some of its top-level members replaced or added; every other byte stays as it was.
+ * An object with some of its top-level members replaced or added; every other byte stays as it was.
  * @param replacements JSON text by key
+ * @returns the very bytes that were given, where that changes nothing
  */
 export function withMembers(
-  text: string,
+  bytes: Uint8Array,
   found: Members,
   replacements: Readonly<Record<string, string>>,
-): string {
-  const edits: { start: number; end: number; text: string }[] = [];
+): Uint8Array {
+  const edits: { start: number; end: number; by: Uint8Array }[] = [];
   const added: string[] = [];
   for (const [key, json] of Object.entries(replacements)) {
     const span = found.get(key);
-    if (span) edits.push({ ...span, text: json });
-    else added.push(`${JSON.stringify(key)}:${json}`);
+    if (!span) added.push(`${JSON.stringify(key)}:${json}`);
+    else {
+      const by = encoder.encode(json);
+      if (!isSame(bytes.subarray(span.start, span.end), by)) edits.push({ ...span, by });
+    }
   }
   if (added.length > 0) {
-    const close = text.lastIndexOf("}");
-    edits.push({ start: close, end: close, text: (found.size > 0 ? "," : "") + added.join(",") });
+    const close = bytes.lastIndexOf(CLOSE_BRACE);
+    edits.push({
+      start: close,
+      end: close,
+      by: encoder.encode((found.size > 0 ? "," : "") + added.join(",")),
+    });
   }
+  if (edits.length === 0) return bytes;
   edits.sort((one, other) => one.start - other.start);
-  let edited = "";
+  const grown = edits.reduce((sum, { start, end, by }) => sum + by.length - (end - start), 0);
+  const edited = new Uint8Array(bytes.length + grown);
   let from = 0;
-  for (const edit of edits) {
-    edited += text.slice(from, edit.start) + edit.text;
-    from = edit.end;
+  let at = 0;
+  for (const { start, end, by } of edits) {
+    edited.set(bytes.subarray(from, start), at);
+    at += start - from;
+    edited.set(by, at);
+    at += by.length;
+    from = end;
   }
-  return edited + text.slice(from);
+  edited.set(bytes.subarray(from), at);
+  return edited;
+}
+
+const encoder = new TextEncoder();
+
+function isSame(one: Uint8Array, other: Uint8Array): boolean {
+  return one.length === other.length && one.every((byte, index) => byte === other[index]);
 }
 
 /** The index just behind the string that begins at `start`; the text's length for one that never ends. */
@@ -159,8 +192,9 @@ const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
 
 /** A key as parsers see it: `"mod\u0065l"` is `model`. */
-function readKey(text: string, start: number, end: number): string {
-  const raw = text.slice(start + 1, end - 1);
+function readKey(bytes: Uint8Array, text: string, start: number, end: number): string {
+  const shown = text.slice(start + 1, end - 1);
+  const raw = ASCII.test(shown) ? shown : keyDecoder.decode(bytes.subarray(start + 1, end - 1));
   if (!raw.includes("\\")) return raw;
   try {
     return JSON.parse(`"${raw}"`);
@@ -168,6 +202,9 @@ function readKey(text: string, start: number, end: number): string {
     return raw; // The parser will refuse it.
   }
 }
+
+const ASCII = /^[\0-\x7f]*$/;
+const keyDecoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 function trimmed(text: string, start: number, end: number): Span {
   while (start < end && text.charCodeAt(start) <= 0x20) start++;

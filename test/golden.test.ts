@@ -112,13 +112,17 @@ function requestFor(client: Dialect, upstream: Dialect, name: string): JsonObjec
 function encode(client: Dialect, upstream: Dialect, name: string, model: string): JsonObject {
   const text = readFixture(client, "requests", `${name}.json`);
   try {
-    const request = clientRequest(client, parseBody(text), headersOf(client, name));
+    const request = clientRequest(client, parseBody(new TextEncoder().encode(text)), headersOf(client, name));
     const target = { model, options: {}, refuses: new Set<string>() };
     const { body, headers, stream, warnings } = prepare(request, upstream, target, (chat) => chat);
-    return { headers, stream, warnings, body: parseJson(body) };
+    return { headers, stream, warnings, body: parseJson(textOf(body)) };
   } catch (thrown) {
     return { refused: refusal(thrown) };
   }
+}
+
+function textOf(body: string | Uint8Array): string {
+  return typeof body === "string" ? body : new TextDecoder().decode(body);
 }
 
 interface Answer {

@@ -2,12 +2,20 @@ import { deepEqual, equal, ok, throws } from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { GatewayError } from "../src/errors.ts";
-import { endOfString, type JsonLimits, scanJson, withMembers } from "../src/json-scan.ts";
+import { endOfString, type JsonLimits, type Members, scanJson, withMembers } from "../src/json-scan.ts";
+
+const bytesOf = (text: string) => new TextEncoder().encode(text);
+const textOf = (bytes: Uint8Array) =>
+  new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+
+function scan(text: string, limits?: JsonLimits): Members {
+  return scanJson(bytesOf(text), text, limits);
+}
 
 /** The texts of the top-level members. */
 function membersOf(text: string): Record<string, string> {
   return Object.fromEntries(
-    [...scanJson(text)].map(([key, { start, end }]) => [key, text.slice(start, end)]),
+    [...scan(text)].map(([key, { start, end }]) => [key, textOf(bytesOf(text).subarray(start, end))]),
   );
 }
 
@@ -23,6 +31,7 @@ test("the top-level members of an object are found, without the white space arou
     ['{"a":{"a":{"a":1}}}', { a: '{"a":{"a":1}}' }],
     ['[{"a":1}]', {}],
     ['"a"', {}],
+    ['{"é":"…😀","a":1,"\u0080":"ß"}', { é: '"…😀"', a: "1", "\u0080": '"ß"' }],
   ];
   for (const [text, expected] of cases) deepEqual(membersOf(text), expected, text);
 });
@@ -30,9 +39,7 @@ test("the top-level members of an object are found, without the white space arou
 test("the members found are those that the parser finds", () => {
   fc.assert(fc.property(fc.dictionary(fc.string(), fc.jsonValue()), fc.nat(2), (value, indent) => {
     const text = JSON.stringify(value, null, indent);
-    const found = [...scanJson(text)].map((
-      [key, { start, end }],
-    ) => [key, JSON.parse(text.slice(start, end))]);
+    const found = Object.entries(membersOf(text)).map(([key, json]) => [key, JSON.parse(json)]);
     deepEqual(Object.fromEntries(found), JSON.parse(text));
   }));
 });
@@ -46,38 +53,40 @@ test("a key that stands twice in one object is refused, at any depth and however
       '{"__proto__":1,"__proto__":2}',
       '{"":1,"":2}',
       '{"a\\/b":1,"a/b":2}',
+      '{"é":1,"\\u00e9":2}',
+      '{"a":"…","€":{"€":1,"\\u20ac":2}}',
     ]
-  ) throws(() => scanJson(text), code("invalid_value"), text);
+  ) throws(() => scan(text), code("invalid_value"), text);
 });
 
 test("the refusal of a key names it as the field at fault, cut if it is long", () => {
   const key = "k".repeat(1000);
-  throws(() => scanJson('{"mod\\u0065l":1,"model":2}'), { param: "model" });
-  throws(() => scanJson(`{"${key}":1,"${key}":2}`), { param: `${"k".repeat(64)}…` });
+  throws(() => scan('{"mod\\u0065l":1,"model":2}'), { param: "model" });
+  throws(() => scan(`{"${key}":1,"${key}":2}`), { param: `${"k".repeat(64)}…` });
 });
 
 test("the same key in two objects is nothing to refuse", () => {
-  scanJson('[{"a":1},{"a":{"a":2,"b":"a"}}]');
-  scanJson('{"a":["b","b"],"b":"b"}');
+  scan('[{"a":1},{"a":{"a":2,"b":"a"}}]');
+  scan('{"a":["b","b"],"b":"b"}');
 });
 
 test("each limit holds at the limit and is passed by one more", () => {
   const limits: JsonLimits = { depth: 3, values: 5, keysPerObject: 2 };
   const within = ["[[[1]]]", '{"a":{"b":[1]}}', "[1,2,3,4]", '{"a":1,"b":2}', '[{"a":1,"b":2}]', '"[[[[["'];
   const beyond = ["[[[[1]]]]", '{"a":{"b":[{}]}}', "[1,2,3,4,5]", '{"a":1,"b":2,"c":3}'];
-  for (const text of within) scanJson(text, limits);
-  for (const text of beyond) throws(() => scanJson(text, limits), code("json_too_complex"), text);
+  for (const text of within) scan(text, limits);
+  for (const text of beyond) throws(() => scan(text, limits), code("json_too_complex"), text);
 });
 
 test("the limits of requests are 64 levels, 200,000 values and 10,000 keys", () => {
   const nested = (levels: number) => "[".repeat(levels) + "]".repeat(levels);
   const wide = (values: number) => `[${"1,".repeat(values - 2)}1]`;
   const keys = (count: number) => `{${Array.from({ length: count }, (_, n) => `"${n}":1`).join(",")}}`;
-  scanJson(nested(64));
-  scanJson(wide(200_000));
-  scanJson(keys(10_000));
+  scan(nested(64));
+  scan(wide(200_000));
+  scan(keys(10_000));
   for (const text of [nested(65), wide(200_001), keys(10_001)]) {
-    throws(() => scanJson(text), code("json_too_complex"));
+    throws(() => scan(text), code("json_too_complex"));
   }
 });
 
@@ -91,18 +100,18 @@ test("hostile texts are refused without filling the stack or the memory", () => 
       ",".repeat(1e7),
       `{${Array.from({ length: 100_000 }, (_, n) => `"k${n}":1`).join(",")}}`,
     ]
-  ) throws(() => scanJson(text), code("json_too_complex"));
+  ) throws(() => scan(text), code("json_too_complex"));
 });
 
 test("text that is not JSON is left to the parser", () => {
   for (
     const text of ["", "}", "]]]]", '"', '{"a', '{"a\\', '{"\\u00"', "{:,}", "nonsense", "]{[}", '{"a":"\\"}']
   ) {
-    scanJson(text);
+    scan(text);
   }
   fc.assert(fc.property(fc.string({ unit: fc.constantFrom(...'{}[]:,"\\a1 \n') }), (text) => {
     try {
-      scanJson(text);
+      scan(text);
     } catch (thrown) {
       ok(code("invalid_value")(thrown));
     }
@@ -134,10 +143,23 @@ test("members are replaced and added, and every other byte stays", () => {
     ['{"x":{"model":"a"},"model":"a"}', { model: '"b"' }, '{"x":{"model":"a"},"model":"b"}'],
     ['{"b":1,"a":2}', { a: "3", b: "4" }, '{"b":4,"a":3}'],
     ['{"a":1}', {}, '{"a":1}'],
+    [
+      '{"é":"…","model":"ä","x":"😀"}',
+      { model: '"ö😀"', y: '"…"' },
+      '{"é":"…","model":"ö😀","x":"😀","y":"…"}',
+    ],
   ];
   for (const [text, replacements, expected] of cases) {
-    equal(withMembers(text, scanJson(text), replacements), expected);
+    equal(textOf(withMembers(bytesOf(text), scan(text), replacements)), expected);
   }
+});
+
+test("bytes that nothing changes in are not copied", () => {
+  const bytes = bytesOf('{"model":"é","n":1}');
+  const found = scan(textOf(bytes));
+  equal(withMembers(bytes, found, { model: '"é"' }), bytes);
+  equal(withMembers(bytes, found, {}), bytes);
+  ok(withMembers(bytes, found, { model: '"e"' }) !== bytes);
 });
 
 test("what withMembers changes is what it was asked to change, and nothing else", () => {
@@ -149,7 +171,7 @@ test("what withMembers changes is what it was asked to change, and nothing else"
     const replacements = Object.fromEntries(
       Object.entries(wanted).map(([key, item]) => [key, JSON.stringify(item)]),
     );
-    const edited = withMembers(text, scanJson(text), replacements);
+    const edited = textOf(withMembers(bytesOf(text), scan(text), replacements));
     const expected = Object.entries<unknown>(JSON.parse(text));
     const result = new Map(Object.entries(JSON.parse(edited)));
     for (const [key, item] of expected) {
@@ -160,8 +182,7 @@ test("what withMembers changes is what it was asked to change, and nothing else"
     }
     equal(result.size, new Set([...expected.map(([key]) => key), ...Object.keys(wanted)]).size);
     const untouched = (whole: string) =>
-      [...scanJson(whole)].filter(([key]) => !Object.hasOwn(wanted, key))
-        .map(([key, { start, end }]) => [key, whole.slice(start, end)]);
+      Object.entries(membersOf(whole)).filter(([key]) => !Object.hasOwn(wanted, key));
     deepEqual(untouched(edited), untouched(text));
   }));
 });
@@ -169,7 +190,7 @@ test("what withMembers changes is what it was asked to change, and nothing else"
 test("a number of any length that means something is let through, an endless one is refused", () => {
   equal(membersOf(`{"a":${"9".repeat(1000)},"b":2}`)["a"]?.length, 1000);
   for (const text of [`{"a":${"9".repeat(1001)}}`, "9".repeat(5_000_000), `[1, -1.${"0".repeat(4000)}, 2]`]) {
-    throws(() => scanJson(text), code("json_too_complex"));
+    throws(() => scan(text), code("json_too_complex"));
   }
 });
 

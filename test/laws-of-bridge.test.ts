@@ -20,7 +20,8 @@ const OPTIONS = {
 
 function stepsOf(client: Dialect, upstream: Dialect) {
   const messages = [{ role: "user", content: "Hello" }];
-  const body = parseBody(JSON.stringify({ model: "m", stream: true, max_tokens: 10, messages }));
+  const text = JSON.stringify({ model: "m", stream: true, max_tokens: 10, messages });
+  const body = parseBody(new TextEncoder().encode(text));
   const target = { model: "m", options: {}, refuses: new Set<string>() };
   return prepare(clientRequest(client, body, {}), upstream, target, (chat) => chat).steps(OPTIONS);
 }

@@ -41,7 +41,7 @@ export async function call(target: Target, last: boolean, asked: Asked, services
   const send = async (prepared: Prepared): Promise<Answer> => {
     const { request, entry, left } = asked;
     const { stream: streamed, includeUsage } = request.head;
-    const estimatedInput = Math.ceil(request.text.length / 4);
+    const estimatedInput = Math.ceil(request.bytes.length / 4);
     const options = { requestId: entry.requestId, includeUsage, legacyFunctions: false, estimatedInput };
     const answer = await exchange(
       { prepared, target, upstream, credential, streamed, last, options, left },

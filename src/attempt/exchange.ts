@@ -99,9 +99,9 @@ async function wholeBody(
   response: UpstreamResponse,
   deadline: Deadline,
 ): Promise<AnswerBody> {
-  const text = await readText(response, asked.target.timeouts.idle, deadline);
+  const bytes = await readAnswer(response, asked.target.timeouts.idle, deadline);
   deadline.release();
-  const brought = asked.prepared.reply(text);
+  const brought = asked.prepared.reply(bytes);
   if (!asked.streamed) return { kind: "whole", brought };
   throw invalidAnswer("The provider's answer is not a stream", "not-a-stream");
 }
@@ -138,9 +138,9 @@ async function errorAnswer(
   if (response.status < 400) {
     return invalidAnswer(`The provider answered with status ${response.status}`, "status");
   }
-  const text = await readText(response, ERROR_BODY_SECONDS, deadline, MAX_ERROR_BYTES);
+  const bytes = await readAnswer(response, ERROR_BODY_SECONDS, deadline, MAX_ERROR_BYTES);
   deadline.release();
-  return prepared.error(response.status, text, response.headers);
+  return prepared.error(response.status, new TextDecoder().decode(bytes), response.headers);
 }
 
 /** The status of an error is known; its body is not worth a long wait. */
@@ -150,15 +150,15 @@ const ERROR_BODY_SECONDS = 30;
  * The whole of an answer's body.
  * @param idle seconds between its pieces
  */
-export async function readText(
+export async function readAnswer(
   response: UpstreamResponse,
   idle: number,
   deadline: Deadline,
   limit = MAX_REPLY_BYTES,
-): Promise<string> {
+): Promise<Uint8Array> {
   try {
     let begun = false;
-    const bytes = await readBytes(
+    return await readBytes(
       response.body,
       limit,
       () => invalidAnswer(`The provider's answer has more than ${limit} bytes`, "too-large"),
@@ -168,7 +168,6 @@ export async function readText(
         begun = true;
       },
     );
-    return new TextDecoder().decode(bytes);
   } catch (thrown) {
     if (!(thrown instanceof GatewayError) || thrown.failure !== "connect") throw thrown;
     // The provider had begun to answer: what broke off is its answer, not the connection to it.

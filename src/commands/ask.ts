@@ -110,7 +110,7 @@ function requestOf({ prompt, system, model, stream }: Question): ClientRequest {
   };
   const dialect = clientDialect({});
   const { body } = dialect.encodeRequest(chat, { model, options: {}, refuses: new Set() });
-  return clientRequest(dialect, parseBody(stringifyJson(body)), {});
+  return clientRequest(dialect, parseBody(new TextEncoder().encode(stringifyJson(body))), {});
 }
 
 async function converseOnce(
@@ -168,7 +168,8 @@ async function print(answer: Answer, asked: Asked, json: boolean, io: Io): Promi
     const { brought } = answer.body;
     asked.entry.answered(brought.reply);
     const texts = brought.reply.content.flatMap((part) => part.type === "text" ? [part.text] : []);
-    io.stdout.write(`${json ? brought.body(answer.options) : texts.join("")}\n`);
+    io.stdout.write(json ? brought.body(answer.options) : texts.join(""));
+    io.stdout.write("\n");
     return;
   }
   const { held, rest } = answer.body;

@@ -18,7 +18,7 @@ export interface ClientRequest {
   readonly dialect: Dialect;
   readonly head: RequestHead;
   /** The body as it came. */
-  readonly text: string;
+  readonly bytes: Uint8Array;
   readonly members: Members;
   readonly value: JsonObject;
   readonly headers: HeaderRecord;
@@ -27,14 +27,15 @@ export interface ClientRequest {
 
 /** A request as it goes to one target, and the way back. */
 export interface Prepared {
-  readonly body: string;
+  /** JSON. */
+  readonly body: string | Uint8Array;
   readonly headers: Readonly<Record<string, string>>;
   /** The provider streams its answer, though the client may want it whole. */
   readonly stream: boolean;
   readonly warnings: readonly Warning[];
 
   /** @throws GatewayError for a body that is no answer of the provider's */
-  reply(text: string): Brought;
+  reply(bytes: Uint8Array): Brought;
   /** A streamed answer for a client that wants it whole. */
   gathered(reply: ChatReply): Brought;
   /** A streamed answer, bytes in, steps out. May throw `upstream_invalid_event`. */
@@ -48,7 +49,7 @@ export interface Prepared {
 /** A whole answer: what it says, and its body for the client. */
 export interface Brought {
   readonly reply: ChatReply;
-  body(options: ReplyOptions): string;
+  body(options: ReplyOptions): string | Uint8Array;
 }
 
 /** A piece of a stream: what goes to the client, and what it means. An error is left to the caller to render. */
@@ -63,7 +64,7 @@ export interface Step {
  */
 export function clientRequest(
   dialect: Dialect,
-  body: { readonly text: string; readonly members: Members; readonly value: JsonObject },
+  body: { readonly bytes: Uint8Array; readonly members: Members; readonly value: JsonObject },
   headers: HeaderRecord,
 ): ClientRequest {
   let chat: ChatRequest | undefined;
@@ -97,14 +98,14 @@ function relay(request: ClientRequest, target: TargetModel): Prepared {
   const undo = { model: target.model };
   const unasked = (frame: SseFrame) => !head.includeUsage && dialect.isUnasked(frame);
   return {
-    body: withMembers(request.text, request.members, edits),
+    body: withMembers(request.bytes, request.members, edits),
     headers: ownFamily(request.headers, dialect),
     stream: head.stream,
     warnings: [],
     // What the decoder has no word for is not lost: the client gets the bytes.
-    reply: (text) => ({
-      reply: { ...dialect.decodeReply(parsed(text), undo), warnings: [] },
-      body: () => text,
+    reply: (bytes) => ({
+      reply: { ...dialect.decodeReply(parsed(bytes), undo), warnings: [] },
+      body: () => bytes,
     }),
     gathered: () => {
       throw new Error("A relayed answer is never gathered");
@@ -148,7 +149,7 @@ function translate(
     headers: encoded.headers,
     stream: encoded.stream,
     warnings: [...lost, ...encoded.warnings],
-    reply: (text) => shaped(upstream.decodeReply(parsed(text), encoded.undo)),
+    reply: (bytes) => shaped(upstream.decodeReply(parsed(bytes), encoded.undo)),
     gathered: shaped,
     steps: (options) => {
       const decode = upstream.decodeEvents(encoded.undo);
@@ -196,7 +197,8 @@ function refuseLosses(chat: ChatRequest, target: TargetModel): void {
   }
 }
 
-function parsed(text: string): Json {
+function parsed(bytes: Uint8Array): Json {
+  const text = decoder.decode(bytes);
   const value = tryParseJson(text);
   if (value !== undefined) return value;
   throw new GatewayError("upstream_invalid_response", "The provider's answer is not JSON", {
@@ -204,6 +206,8 @@ function parsed(text: string): Json {
     detail: text.trim() === "" ? "empty" : "not-json",
   });
 }
+
+const decoder = new TextDecoder();
 
 /** Only an object or an array can be a provider's error; anything else is somebody else's text. */
 function errorBody(body: Json | undefined): Json | undefined {

@@ -5,7 +5,7 @@ import type { Reply } from "../bring-back.ts";
 import { type Asked, credentialOf, dialectOf, prepareFor } from "../attempt/call.ts";
 import { createDeadline } from "../attempt/deadline.ts";
 import { unsupported } from "../errors.ts";
-import { readText, sendReady } from "../attempt/exchange.ts";
+import { readAnswer, sendReady } from "../attempt/exchange.ts";
 import { stringifyJson } from "../json.ts";
 import { redactError } from "../redact.ts";
 import type { Services } from "../services.ts";
@@ -18,7 +18,7 @@ import type { Services } from "../services.ts";
 export async function countTokens(asked: Asked, services: Services): Promise<Reply> {
   const { request, principal, policy, entry } = asked;
   const { dialect } = request;
-  entry.asked(request.head.model, request.text.length);
+  entry.asked(request.head.model, request.bytes.length);
   const [target] = permit(policy, principal, request.head.model).targets;
   if (!dialect.countTokens) throw unsupported("model", `The ${dialect.name} API has no token count`);
   const body = target && dialectOf(target) === dialect
@@ -27,7 +27,12 @@ export async function countTokens(asked: Asked, services: Services): Promise<Rep
   return { status: 200, headers: { "content-type": "application/json" }, body };
 }
 
-async function counted(target: Target, path: string, asked: Asked, services: Services): Promise<string> {
+async function counted(
+  target: Target,
+  path: string,
+  asked: Asked,
+  services: Services,
+): Promise<Uint8Array> {
   const { dialect } = asked.request;
   const credential = credentialOf(target);
   const deadline = createDeadline(services.clock, asked.left);
@@ -40,10 +45,10 @@ async function counted(target: Target, path: string, asked: Asked, services: Ser
       credential,
     };
     const response = await sendReady(ready, path, deadline, services.send);
-    const text = await readText(response, target.timeouts.idle, deadline);
+    const bytes = await readAnswer(response, target.timeouts.idle, deadline);
     deadline.release();
     asked.entry.served(target.model, target.upstream.name, response.headers[dialect.requestIdHeader]);
-    return text;
+    return bytes;
   } catch (thrown) {
     deadline.abandon();
     throw redactError(thrown, credential);

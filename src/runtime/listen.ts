@@ -187,7 +187,7 @@ async function handle(handling: Handling): Promise<void> {
     response.setHeader("connection", "close");
   }
   const bare = request.method === "HEAD";
-  if (typeof outgoing.body === "string") {
+  if (typeof outgoing.body !== "function") {
     const length = Buffer.byteLength(outgoing.body);
     response.writeHead(outgoing.status, { ...outgoing.headers, "content-length": length });
     bytes = bare ? 0 : length;

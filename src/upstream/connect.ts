@@ -75,7 +75,7 @@ export function createConnect(): Connect {
 
 interface ThinInit {
   readonly headers: Headers;
-  readonly body: string;
+  readonly body: string | Uint8Array;
   readonly signal: AbortSignal;
   readonly dispatcher: Dispatcher;
 }

@@ -8,8 +8,8 @@ import { type Connect, failureOf } from "./connect.ts";
 export interface UpstreamRequest {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** JSON text. */
-  readonly body: string;
+  /** JSON. */
+  readonly body: string | Uint8Array;
   /** Ends the exchange whenever it aborts; its reason, if it is a GatewayError, is what is thrown. */
   readonly signal: AbortSignal;
   /** Seconds that connecting may take, TLS included. */

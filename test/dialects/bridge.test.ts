@@ -25,26 +25,28 @@ function dialect(name: string): Dialect {
 
 /** A small request of one dialect, ready for another. */
 function prepared(client: string, upstream: string): Prepared {
-  const request = clientRequest(dialect(client), parseBody(ASK), {});
+  const request = clientRequest(dialect(client), parseBody(bytesOf(ASK)), {});
   const target = { model: "the-model", options: {}, refuses: new Set<string>() };
   return prepare(request, dialect(upstream), target, (chat) => chat);
 }
+
+const bytesOf = (text: string) => new TextEncoder().encode(text);
 
 function fixture(path: string): string {
   return readFileSync(new URL(`../fixtures/${path}`, import.meta.url), "utf8");
 }
 
 function events(through: Prepared, stream: string): ChatEvent[] {
-  const steps = run(through.steps(OPTIONS), [new TextEncoder().encode(stream)]);
+  const steps = run(through.steps(OPTIONS), [bytesOf(stream)]);
   return steps.flatMap((step) => step.events);
 }
 
 test("a relayed reply is the bytes that came, and nothing of it is reported as lost", () => {
-  const text = fixture("anthropic-messages/replies/server-tools.json");
-  const brought = prepared("anthropic-messages", "anthropic-messages").reply(text);
-  assert.equal(brought.body(OPTIONS), text);
+  const bytes = bytesOf(fixture("anthropic-messages/replies/server-tools.json"));
+  const brought = prepared("anthropic-messages", "anthropic-messages").reply(bytes);
+  assert.equal(brought.body(OPTIONS), bytes);
   assert.deepEqual(brought.reply.warnings, []);
-  assert.deepEqual(prepared("openai-chat", "anthropic-messages").reply(text).reply.warnings, [
+  assert.deepEqual(prepared("openai-chat", "anthropic-messages").reply(bytes).reply.warnings, [
     "server_tool_dropped",
   ]);
 });
@@ -68,7 +70,7 @@ const LOST: readonly (readonly [string, readonly string[]])[] = [
 
 for (const [name, codes] of LOST) {
   test(`reply ${name} brought to a client of the Messages API has the warnings [${codes}]`, () => {
-    const text = fixture(`openai-chat/replies/${name}.json`);
-    assert.deepEqual(prepared("anthropic-messages", "openai-chat").reply(text).reply.warnings, codes);
+    const bytes = bytesOf(fixture(`openai-chat/replies/${name}.json`));
+    assert.deepEqual(prepared("anthropic-messages", "openai-chat").reply(bytes).reply.warnings, codes);
   });
 }

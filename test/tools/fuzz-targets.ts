@@ -155,9 +155,11 @@ async function through(gateway: Gateway, target: string, body: Uint8Array) {
     left: new AbortController().signal,
   };
   const { status, headers, body: answer, done } = await gateway(request);
-  let text = typeof answer === "string" ? answer : "";
   const decoder = new TextDecoder();
-  if (typeof answer !== "string") {
+  let text = "";
+  if (typeof answer === "string") text = answer;
+  else if (answer instanceof Uint8Array) text = decoder.decode(answer);
+  else {
     await answer({
       write: (piece) =>
         void (text += typeof piece === "string" ? piece : decoder.decode(piece, { stream: true })),
