@@ -25,6 +25,12 @@ export function accessLog(log: Log, format: LogFormat): Sink {
 /** Bytes that may wait for a slow disk or a slow reader before lines are lost. */
 const MAX_WAITING = 4 * 1024 * 1024;
 
+/**
+ * Milliseconds that a line may wait for company: under load a write for each line costs as much as all else that a small
+ * request needs. After a quiet moment a line is written at once.
+ */
+const GATHER_MS = 10;
+
 /** How long the last lines may take. */
 const CLOSING_MS = 1_000;
 
@@ -50,6 +56,22 @@ export function streamLog(
 ): Log {
   const loss = lossCounter(onLost);
   let broken = false;
+  let waiting: string[] = [];
+  let waitingLength = 0;
+  const flush = () => {
+    const lines = waiting.length;
+    const text = waiting.join("");
+    waiting = [];
+    waitingLength = 0;
+    if (lines === 0) return;
+    if (broken) return loss.lose(lines, NOBODY);
+    try {
+      stream.write(text, (error) => error ? loss.lose(lines, error.message) : loss.recovered());
+    } catch (error) {
+      loss.lose(lines, error instanceof Error ? error.message : String(error));
+    }
+  };
+  const gather = gathering(flush);
   stream.on("error", (error: Error) => {
     broken = true;
     // The lines that were lost with it are counted where they were written.
@@ -57,18 +79,24 @@ export function streamLog(
   });
   return {
     line: (text) => {
-      if (broken || (stream.writableLength ?? 0) > MAX_WAITING) return loss.lose(1, "nobody reads the log");
-      try {
-        stream.write(`${text}\n`, (error) => error ? loss.lose(1, error.message) : loss.recovered());
-      } catch (error) {
-        loss.lose(1, error instanceof Error ? error.message : String(error));
-      }
+      const unwritten = waitingLength + (stream.writableLength ?? 0);
+      if (broken || unwritten > MAX_WAITING) return loss.lose(1, NOBODY);
+      waiting.push(`${text}\n`);
+      waitingLength += text.length + 1;
+      gather();
     },
     reopen: () => {},
-    close: () => inTime((resolve) => broken ? resolve() : void stream.write("", () => resolve())),
+    close: () =>
+      inTime((resolve) => {
+        flush();
+        if (broken) resolve();
+        else stream.write("", () => resolve());
+      }),
     lost: loss.count,
   };
 }
+
+const NOBODY = "nobody reads the log";
 
 /** What of `node:fs` a log needs. */
 export interface Disk {
@@ -148,10 +176,13 @@ export function fileLog(
         if (from > 0) torn = bytes[from - 1] !== LINE_END;
         if (error) loss.lose(Math.min(lines, lineEnds(bytes.subarray(from))), error.message);
         else loss.recovered();
-        next();
+        // Whoever rotates or closes the log waits for it; further lines wait for company.
+        if (reopening || closing.length > 0) next();
+        else if (waiting.length > 0) gather();
       });
     put();
   };
+  const gather = gathering(next);
   const drop = (why: string) => {
     loss.lose(waiting.length, why);
     waiting = [];
@@ -163,8 +194,7 @@ export function fileLog(
       if (waitingLength > MAX_WAITING) return loss.lose(1, "the disk is too slow");
       waiting.push(`${text}\n`);
       waitingLength += text.length + 1;
-      // What one turn of the loop logs goes out in one write.
-      if (waiting.length === 1) setImmediate(next);
+      gather();
     },
     reopen: () => {
       reopening = true;
@@ -176,6 +206,24 @@ export function fileLog(
         next();
       }),
     lost: loss.count,
+  };
+}
+
+/** Calls `flush` soon, and not again within `GATHER_MS` of the last time. */
+function gathering(flush: () => void): () => void {
+  let last = -Infinity;
+  let due = false;
+  const run = () => {
+    due = false;
+    last = performance.now();
+    flush();
+  };
+  return () => {
+    if (due) return;
+    due = true;
+    const rest = last + GATHER_MS - performance.now();
+    if (rest > 0) setTimeout(run, rest);
+    else setImmediate(run);
   };
 }
 

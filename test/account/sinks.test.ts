@@ -293,23 +293,43 @@ test("a reader that goes away loses lines, each counted once, and never throws",
   deepEqual(said, ["EPIPE"]);
 });
 
-test("a stream whose write throws loses the line alone", async () => {
-  const { said, say } = complaints();
+/** A stream that keeps what it is given, and throws at what has a "bad" in it. */
+function pickyStream() {
   const written: string[] = [];
   const stream: LogStream = {
     write: (text, done) => {
-      if (text === "bad\n") throw new Error("ENOSPC");
+      if (text.includes("bad")) throw new Error("ENOSPC");
       written.push(text);
       done?.();
       return true;
     },
     on: () => undefined,
   };
+  return { stream, written };
+}
+
+test("a stream whose write throws loses the lines of that write alone", async () => {
+  const { said, say } = complaints();
+  const { stream, written } = pickyStream();
   const log = streamLog(stream, say);
-  for (const line of ["one", "bad", "bad", "two", "bad"]) log.line(line);
+  for (const line of ["one", "bad", "two"]) {
+    log.line(line);
+    await until(() => written.length + log.lost() > ["one", "bad", "two"].indexOf(line));
+  }
+  for (const line of ["bad", "three"]) log.line(line);
   await log.close();
   deepEqual(written, ["one\n", "two\n", ""]);
   deepEqual([log.lost(), said], [3, ["ENOSPC", "ENOSPC"]]);
+});
+
+test("a line is written without waiting for another one, and many at a time go out in one write", async () => {
+  const { stream, written } = pickyStream();
+  const log = streamLog(stream, () => {});
+  log.line("alone");
+  await until(() => written.length === 1);
+  for (let count = 0; count < 100; count++) log.line("together");
+  await log.close();
+  deepEqual(written, ["alone\n", "together\n".repeat(100), ""]);
 });
 
 test("a reader that is too slow loses lines beyond four megabytes", async () => {
