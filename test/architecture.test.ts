@@ -176,7 +176,7 @@ test("a dialect's folder names no other vendor's dialect", () => {
 
 /** From the ground up: a file imports what it needs from its own layer and from those below. */
 const LAYERS: readonly (readonly [string, RegExp])[] = [
-  ["vocabulary", /^(chat|errors|json|json-scan|digest|secret|nearest)\.ts$/],
+  ["vocabulary", /^(chat|errors|json|json-scan|digest|secret|nearest|pieces)\.ts$/],
   ["dialects", /^dialects\//],
   ["decisions", /^(access|routing|account|config|upstream)\/|^(redact|recall)\.ts$/],
   ["line", /^[^/]+\.ts$|^(attempt|endpoints|runtime)\//],

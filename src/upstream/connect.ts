@@ -5,9 +5,10 @@
 
 import { Readable } from "node:stream";
 import { createBrotliDecompress, createGunzip, createInflate } from "node:zlib";
-import { Agent, type Dispatcher, request } from "undici";
+import { Agent, type Dispatcher } from "undici";
 import type { HeaderRecord } from "../dialects/dialect.ts";
 import { GatewayError, type GatewayErrorOptions } from "../errors.ts";
+import { createPieces, type PieceQueue } from "../pieces.ts";
 
 export interface Connect {
   /** In the shape that ofetch calls; what it gives is read by `answerOf`. */
@@ -50,20 +51,9 @@ export function createConnect(): Connect {
     agents.set(connectTimeout, agent);
     return agent;
   };
-  const thin = async (url: string, init: ThinInit): Promise<ThinResponse> => {
-    const { statusCode, headers, body } = await request(url, {
-      method: "POST",
-      headers: Object.fromEntries(init.headers),
-      body: init.body,
-      signal: init.signal,
-      dispatcher: init.dispatcher,
-    });
-    const record = flattened(headers);
-    return { status: statusCode, headers: record, body: decoded(body, record["content-encoding"]) };
-  };
   return {
     // ofetch types its `fetch` as the whole of the platform's; it passes a URL and an init and hands back what it gets.
-    fetch: thin as unknown as typeof globalThis.fetch,
+    fetch: thinFetch as unknown as typeof globalThis.fetch,
     dispatcher: agentFor,
     answerOf: (response) => response as ThinResponse,
     close: async () => {
@@ -80,10 +70,71 @@ interface ThinInit {
   readonly dispatcher: Dispatcher;
 }
 
+/** Posts, and resolves when the answer's head is there. What breaks off behind it, its body throws. */
+function thinFetch(url: string, { headers, body, signal, dispatcher }: ThinInit): Promise<ThinResponse> {
+  return new Promise((resolve, reject) => {
+    let running: Dispatcher.DispatchController | undefined;
+    let pieces: PieceQueue | undefined;
+    const broken = (error: unknown) => {
+      signal.removeEventListener("abort", abort);
+      if (pieces) pieces.fail(signal.aborted ? signal.reason : failureOf(error));
+      else reject(error);
+    };
+    const abort = () => {
+      // What still waits for a connection has nothing to break off: it is not sent once there is one.
+      running?.abort(signal.reason);
+      broken(signal.reason);
+    };
+    const handler: Dispatcher.DispatchHandler = {
+      onRequestStart: (controller) => {
+        running = controller;
+        if (signal.aborted) controller.abort(signal.reason);
+      },
+      onResponseStart: (controller, status, head) => {
+        // An interim answer (100, 103) says that one will come.
+        if (status < 200) return;
+        pieces = createPieces({
+          pause: () => controller.pause(),
+          resume: () => controller.resume(),
+          cancel: () => controller.abort(unread()),
+        });
+        const record = flattened(head);
+        try {
+          resolve({ status, headers: record, body: decoded(pieces.pieces, record["content-encoding"]) });
+        } catch (error) {
+          controller.abort(unread());
+          reject(error);
+        }
+      },
+      onResponseData: (_, piece) => pieces?.push(piece),
+      onResponseEnd: () => {
+        signal.removeEventListener("abort", abort);
+        pieces?.end();
+      },
+      onResponseError: (_, error) => broken(error),
+    };
+    if (signal.aborted) return reject(signal.reason);
+    signal.addEventListener("abort", abort);
+    const at = url.indexOf("/", url.indexOf("://") + 3);
+    const [origin, path] = [url.slice(0, at), url.slice(at)];
+    dispatcher.dispatch(
+      { origin, path, method: "POST", headers: Object.fromEntries(headers), body },
+      handler,
+    );
+  });
+}
+
+/** Why an exchange ends whose answer nobody wants to read to its end. */
+function unread(): Error {
+  return new Error("The rest of the answer is not read");
+}
+
 /** What a thrown error of a connection means. */
 export function failureOf(thrown: unknown): GatewayError {
-  if (thrown instanceof GatewayError) return thrown;
-  const codes = [...causes(thrown)].map((error) => error.code ?? error.name);
+  const errors = [...causes(thrown)];
+  const own = errors.find((error) => error instanceof GatewayError);
+  if (own) return own;
+  const codes = errors.map((error) => error.code ?? error.name);
   const row = FAILURES.find(({ pattern }) => codes.some((code) => pattern.test(code)));
   const { code, message, failure, detail } = row ?? UNKNOWN_FAILURE;
   return new GatewayError(code, message, { failure, detail: detail ?? codes.at(-1), cause: thrown });
@@ -174,9 +225,9 @@ function isSingle(value: string | string[] | undefined): value is string | undef
 }
 
 /** Identity is what we ask for; one usual encoding is understood all the same, a stack of them is not. */
-function decoded(body: Readable, encoding: string | undefined): AsyncIterable<Uint8Array> {
+function decoded(pieces: AsyncIterable<Uint8Array>, encoding: string | undefined): AsyncIterable<Uint8Array> {
   const name = encoding?.trim().toLowerCase() ?? "identity";
-  if (name === "identity" || name === "") return body;
+  if (name === "identity" || name === "") return pieces;
   const decoders = {
     gzip: createGunzip,
     "x-gzip": createGunzip,
@@ -184,14 +235,22 @@ function decoded(body: Readable, encoding: string | undefined): AsyncIterable<Ui
     br: createBrotliDecompress,
   };
   if (!Object.hasOwn(decoders, name)) {
-    body.destroy();
     throw new GatewayError("upstream_invalid_response", "The provider's answer has an unknown encoding", {
       failure: "invalid",
       detail: "encoding",
     });
   }
+  const source = Readable.from(pieces);
   const decoder = decoders[name as keyof typeof decoders]();
-  body.on("error", (error) => decoder.destroy(error));
-  decoder.on("close", () => body.destroy());
-  return body.pipe(decoder);
+  source.on("error", (error) => decoder.destroy(error));
+  decoder.on("close", () => source.destroy());
+  return explained(source.pipe(decoder));
+}
+
+async function* explained(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  try {
+    yield* bytes;
+  } catch (error) {
+    throw failureOf(error);
+  }
 }

@@ -54,23 +54,7 @@ export function createSend(connect: Connect): Send {
         detail: "redirect",
       });
     }
-    return { status: answer.status, headers: answer.headers, body: guarded(answer.body, signal) };
-  };
-}
-
-/** Bytes whose breaking off is a GatewayError. A generator would cost each piece of a stream some more promises. */
-function guarded(body: AsyncIterable<Uint8Array>, signal: AbortSignal): AsyncIterable<Uint8Array> {
-  return {
-    [Symbol.asyncIterator]: () => {
-      const pieces = body[Symbol.asyncIterator]();
-      const failed = (thrown: unknown) => {
-        throw abortReason(signal) ?? failureOf(thrown);
-      };
-      return {
-        next: () => pieces.next().catch(failed),
-        return: async () => await pieces.return?.() ?? { done: true, value: undefined },
-      };
-    },
+    return { status: answer.status, headers: answer.headers, body: answer.body };
   };
 }
 
