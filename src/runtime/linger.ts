@@ -24,8 +24,6 @@ export function linger(request: IncomingMessage, ms: number): Promise<void> {
     }, QUIET_MS);
     const end = setTimeout(done, ms);
     for (const event of ENDINGS) request.on(event, done);
-    // Whoever read the body until now has left its listener, which would hold the rest back.
-    request.removeAllListeners("readable");
     request.on("data", () => came = true);
     request.resume();
   });

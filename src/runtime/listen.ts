@@ -11,6 +11,7 @@ import { framingFault } from "./framing.ts";
 import { LIMITS, type Limits } from "./limits.ts";
 import { linger } from "./linger.ts";
 import { requestBody } from "./request-body.ts";
+import { createSpeedWatch, type SpeedWatch } from "./speed-watch.ts";
 
 export interface Listener {
   /** `http://127.0.0.1:4242`: where it really listens. */
@@ -46,6 +47,7 @@ export async function listen(gateway: Gateway, options: ListenOptions): Promise<
   const limits = { ...LIMITS, ...options.limits };
   const running = new Set<AbortController>();
   const refused = new WeakSet<Socket>();
+  const speed = createSpeedWatch(limits);
   let turnedAway = false;
   let closing = false;
   const server = createServer({
@@ -69,10 +71,12 @@ export async function listen(gateway: Gateway, options: ListenOptions): Promise<
       if (closing) setImmediate(() => server.closeIdleConnections());
     });
     if (turnedAway) response.setHeader("connection", "close");
-    handle({ gateway, limits, request, response, leaving, waits, refused }).catch((thrown: unknown) => {
-      onError("A request could not be answered", thrown);
-      response.destroy();
-    });
+    handle({ gateway, limits, watch: speed.watch, request, response, leaving, waits, refused }).catch(
+      (thrown: unknown) => {
+        onError("A request could not be answered", thrown);
+        response.destroy();
+      },
+    );
   };
   server.on("request", (request, response) => serve(request, response, false));
   // The client asks before it sends its body: it is told to when the body is wanted.
@@ -82,6 +86,7 @@ export async function listen(gateway: Gateway, options: ListenOptions): Promise<
     if (refused.has(socket as Socket)) (socket as Socket).destroySoon();
     else refuseUnreadable(error, socket as Socket);
   });
+  server.on("close", speed.stop);
   await started(server, host, port);
   const address = server.address() as AddressInfo;
   const name = address.family === "IPv6" ? `[${address.address}]` : address.address;
@@ -150,6 +155,7 @@ const UNREADABLE: ReadonlyMap<string, readonly [string, string, string]> = new M
 interface Handling {
   readonly gateway: Gateway;
   readonly limits: Limits;
+  readonly watch: SpeedWatch;
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly leaving: AbortController;
@@ -160,7 +166,7 @@ interface Handling {
 }
 
 async function handle(handling: Handling): Promise<void> {
-  const { gateway, limits, request, response, leaving, waits, refused } = handling;
+  const { gateway, limits, watch, request, response, leaving, waits, refused } = handling;
   let settled: Outgoing["done"] | undefined;
   let bytes = 0;
   const settle = (complete: boolean) => {
@@ -177,7 +183,7 @@ async function handle(handling: Handling): Promise<void> {
 
   const fault = framingFault(request);
   if (fault) refused.add(request.socket);
-  const body = requestBody(request, limits, () => waits && response.writeContinue());
+  const body = requestBody(request, watch, () => waits && response.writeContinue());
   const outgoing = await gateway({ ...incoming(request, leaving.signal), body, fault });
   settled = outgoing.done;
   if (response.destroyed) return settle(false);
