@@ -18,7 +18,7 @@ export function createLearned(clock: () => number): Learned {
   const keyOf = (provider: string, model: string) => JSON.stringify([provider, model]);
   return {
     refuses: (provider, model) => {
-      const entries = found.get(keyOf(provider, model));
+      const entries = found.size === 0 ? undefined : found.get(keyOf(provider, model));
       if (!entries) return NOTHING;
       const now = clock();
       return new Set([...entries].filter(([, until]) => until > now).map(([name]) => name));

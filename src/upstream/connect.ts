@@ -13,6 +13,8 @@ import { createPieces, type PieceQueue } from "../pieces.ts";
 export interface Connect {
   /** In the shape that ofetch calls; what it gives is read by `answerOf`. */
   readonly fetch: typeof globalThis.fetch;
+  /** What ofetch keeps headers in on their way to `fetch`. */
+  readonly Headers: typeof globalThis.Headers;
   /** @param connectTimeout seconds */
   dispatcher(connectTimeout: number): Dispatcher;
   answerOf(response: unknown): ThinResponse;
@@ -54,6 +56,7 @@ export function createConnect(): Connect {
   return {
     // ofetch types its `fetch` as the whole of the platform's; it passes a URL and an init and hands back what it gets.
     fetch: thinFetch as unknown as typeof globalThis.fetch,
+    Headers: ThinHeaders as unknown as typeof globalThis.Headers,
     dispatcher: agentFor,
     answerOf: (response) => response as ThinResponse,
     close: async () => {
@@ -64,10 +67,31 @@ export function createConnect(): Connect {
 }
 
 interface ThinInit {
-  readonly headers: Headers;
+  readonly headers: ThinHeaders;
   readonly body: string | Uint8Array;
   readonly signal: AbortSignal;
   readonly dispatcher: Dispatcher;
+}
+
+interface ThinHeaders {
+  readonly record: Record<string, string>;
+  get(name: string): string | undefined;
+  has(name: string): boolean;
+  set(name: string, value: string): void;
+}
+
+/**
+ * What ofetch uses of a `Headers`, over a record with lower-case names: the platform's own checks and sorts what undici
+ * checks again.
+ */
+function ThinHeaders(given: Readonly<Record<string, string>>): ThinHeaders {
+  const record = { ...given };
+  return {
+    record,
+    get: (name) => record[name],
+    has: (name) => Object.hasOwn(record, name),
+    set: (name, value) => void (record[name] = value),
+  };
 }
 
 /** Posts, and resolves when the answer's head is there. What breaks off behind it, its body throws. */
@@ -118,7 +142,7 @@ function thinFetch(url: string, { headers, body, signal, dispatcher }: ThinInit)
     const at = url.indexOf("/", url.indexOf("://") + 3);
     const [origin, path] = [url.slice(0, at), url.slice(at)];
     dispatcher.dispatch(
-      { origin, path, method: "POST", headers: Object.fromEntries(headers), body },
+      { origin, path, method: "POST", headers: headers.record, body },
       handler,
     );
   });

@@ -26,15 +26,22 @@ export interface UpstreamResponse {
 /** @throws GatewayError `upstream_unreachable` (nothing was answered), or the signal's reason */
 export type Send = (request: UpstreamRequest) => Promise<UpstreamResponse>;
 
+/** What every request says; a provider that compresses all the same is understood. */
+const ALWAYS = {
+  "content-type": "application/json",
+  accept: "application/json",
+  "accept-encoding": "identity",
+};
+
 /** A `Send` over connections that are kept and capped. */
 export function createSend(connect: Connect): Send {
-  const upstreamFetch = createFetch({ fetch: connect.fetch });
+  const upstreamFetch = createFetch({ fetch: connect.fetch, Headers: connect.Headers });
   return async ({ url, headers, body, signal, connectTimeout }) => {
     let response;
     try {
       response = await upstreamFetch.raw(url, {
         method: "POST",
-        headers: { "content-type": "application/json", "accept-encoding": "identity", ...headers },
+        headers: { ...ALWAYS, ...headers },
         body,
         signal,
         responseType: "stream",
