@@ -28,7 +28,8 @@ export interface ThinResponse {
   readonly body: AsyncIterable<Uint8Array>;
 }
 
-const MAX_CONNECTIONS = 4096;
+/** To one provider. More than a process has descriptors for: a stream holds one, and what waits in a queue looks hung. */
+const MAX_CONNECTIONS = 16_384;
 const MAX_HEADER_BYTES = 64 * 1024;
 /** Below what providers keep idle connections open for, so that a request rarely meets one that just closed. */
 const IDLE_MS = 30_000;

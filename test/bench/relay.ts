@@ -10,7 +10,7 @@ import { Agent, request } from "undici";
 import { isFile, placeOf } from "./places.ts";
 
 const [port, files = "", paced = ""] = process.argv.slice(2);
-const dispatcher = new Agent({ connections: 4096, headersTimeout: 0, bodyTimeout: 0 });
+const dispatcher = new Agent({ connections: 16_384, headersTimeout: 0, bodyTimeout: 0 });
 
 const server = createServer({ noDelay: true, keepAliveTimeout: 120_000 }, (incoming, outgoing) => {
   const pieces: Uint8Array[] = [];
