@@ -235,7 +235,7 @@ function cycles(counts: (each: Import) => boolean): string[] {
 /** Who alone may import a package. */
 const RESERVED: readonly (readonly [package_: RegExp, readonly RegExp[]])[] = [
   [/^ofetch$/, [/^upstream\/send\.ts$/]],
-  [/^undici$/, [/^upstream\/connect\.ts$/]],
+  [/^undici(\/|$)/, [/^upstream\/connect\.ts$/]],
   [/^(citty|consola)(\/|$)/, [/^commands\//, /^(main|cli)\.ts$/]],
 ];
 
