@@ -16,9 +16,8 @@ import { stringifyJson } from "../json.ts";
 import { didYouMean } from "../nearest.ts";
 import { command, FAILED, stop, USAGE } from "./args.ts";
 import { renderProblem } from "./check-config.ts";
-import { startDemo } from "../demo/start-demo.ts";
 import { createLog, type Io } from "./io.ts";
-import { appLog, startServices } from "./start.ts";
+import { appLog, simulate, startServices } from "./start.ts";
 
 const ARGS = {
   prompt: { type: "positional", required: false, description: "What to ask (default: standard input)" },
@@ -41,7 +40,7 @@ async function ask(args: ParsedArgs<typeof ARGS>, io: Io): Promise<number> {
   if (args.demo && args.config !== undefined) {
     throw stop(USAGE, "The flag --demo brings its own configuration: leave --config out");
   }
-  const demo = args.demo ? await startDemo(io.env) : undefined;
+  const demo = args.demo ? await simulate(io.env) : undefined;
   try {
     const policy = await load(demo?.file ?? args.config ?? defaultFile(io.env), demo?.env ?? io.env, io);
     const user = args.user ?? only("user", [...policy.users.keys()]);

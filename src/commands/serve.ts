@@ -5,7 +5,7 @@ import type { ParsedArgs } from "citty";
 import type { LogFormat } from "../account/access-log.ts";
 import { accessLog, fileLog, type Log, noLog, streamLog } from "../account/sinks.ts";
 import { defaultFile, type Loaded, loadPolicy } from "../config/load.ts";
-import { type Demo, startDemo } from "../demo/start-demo.ts";
+import type { Demo } from "../demo/start-demo.ts";
 import { createGateway } from "../gateway.ts";
 import { listen, type Listener } from "../runtime/listen.ts";
 import type { AppLog, Phase } from "../services.ts";
@@ -14,7 +14,7 @@ import { renderProblem } from "./check-config.ts";
 import { drain } from "./drain.ts";
 import { createLog, type Io } from "./io.ts";
 import { type LivePolicy, livePolicy, reloadOnChange } from "./reload.ts";
-import { appLog, startServices } from "./start.ts";
+import { appLog, simulate, startServices } from "./start.ts";
 
 const LOG_FORMATS: LogFormat[] = ["combined", "json"];
 
@@ -72,7 +72,7 @@ async function serve(args: Args, io: Io): Promise<number> {
   }
   const port = portOf(args.port);
   const drainSeconds = secondsOf("drain-timeout", args["drain-timeout"]);
-  const demo = args.demo ? await startDemo(io.env) : undefined;
+  const demo = args.demo ? await simulate(io.env) : undefined;
   try {
     return await run({ args, port, drainSeconds, demo, io });
   } finally {

@@ -3,6 +3,7 @@
 import { randomUUID } from "node:crypto";
 import type { Policy } from "../access/policy.ts";
 import type { Sink } from "../account/entry.ts";
+import type { Demo } from "../demo/start-demo.ts";
 import { createByteBudget } from "../byte-budget.ts";
 import { createLearned } from "../attempt/learned.ts";
 import { createRecall } from "../recall.ts";
@@ -52,6 +53,12 @@ export function startServices({ policy, sink, log, phase }: StartOptions): Start
     },
     close: connect.close,
   };
+}
+
+/** Starts simulated providers. They are a fifth of the program, and loaded only when they are asked for. */
+export async function simulate(env: Io["env"]): Promise<Demo> {
+  const { startDemo } = await import("../demo/start-demo.ts");
+  return startDemo(env);
 }
 
 function systemClock(): Clock {
