@@ -99,28 +99,36 @@ export interface Latencies {
   readonly p99: number;
 }
 
-/** Latencies in milliseconds of so many requests a second, each counted from when it was due. */
-export async function fixedRate(load: Load, perSecond: number, seconds: number): Promise<Latencies> {
-  const pool = new Pool(`http://127.0.0.1:${load.ask.port}`, { connections: 512 });
-  const total = Math.round(perSecond * seconds);
-  const took: number[] = [];
-  const began = performance.now();
+/**
+ * Latencies in milliseconds of so many requests a second to each of several loads, in turns, so that what disturbs one
+ * disturbs the others. Each request's time counts from when it was due.
+ */
+export async function fixedRate(
+  loads: readonly Load[],
+  perSecond: number,
+  seconds: number,
+): Promise<readonly Latencies[]> {
+  const pools = loads.map(({ ask }) => new Pool(`http://127.0.0.1:${ask.port}`, { connections: 512 }));
+  const took = loads.map((): number[] => []);
   const all: Promise<void>[] = [];
+  const send = async (which: number, due: number) => {
+    const [pool, load] = [pools[which], loads[which]];
+    if (pool && load) await post(pool, load);
+    took[which]?.push(performance.now() - due);
+  };
+  const total = Math.round(perSecond * seconds) * loads.length;
+  const began = performance.now();
   try {
     for (let at = 0; at < total;) {
-      const due = began + (at * 1000) / perSecond;
-      if (due > performance.now()) {
-        await new Promise((resolve) => setTimeout(resolve, 1));
-        continue;
-      }
-      at++;
-      all.push(post(pool, load).then(() => void took.push(performance.now() - due)));
+      const due = began + (at * 1000) / perSecond / loads.length;
+      if (due > performance.now()) await new Promise((resolve) => setTimeout(resolve, 1));
+      else all.push(send(at++ % loads.length, due));
     }
     await Promise.all(all);
   } finally {
-    await pool.destroy();
+    await Promise.all(pools.map((pool) => pool.destroy()));
   }
-  return { p50: percentile(took, 50), p99: percentile(took, 99) };
+  return took.map((each) => ({ p50: percentile(each, 50), p99: percentile(each, 99) }));
 }
 
 async function post(pool: Pool, { ask, body }: Load): Promise<void> {

@@ -1,7 +1,7 @@
 /** What is measured of a system: each function asks one question and adds its figures. */
 
 import { requestBody } from "./bodies.ts";
-import { fixedRate, type Latencies, type Load, saturate } from "./load.ts";
+import { fixedRate, type Load, saturate } from "./load.ts";
 import { type Place, type Size, SIZES, type Wire } from "./places.ts";
 import { cpuOf, memoryOf } from "./processes.ts";
 import type { Figures, Row } from "./report.ts";
@@ -48,24 +48,20 @@ export async function plain(
   figures.add(row("RSS under load", "MiB", "most", 0, false), subject.name, memoryOf(subject.pid) / 2 ** 20);
 }
 
-/** Latencies at a fixed rate with a provider that takes 20 ms. */
-export function latencies(asker: Asker, rate: number, seconds: number): Promise<Latencies> {
-  return fixedRate(loadOf(asker, SLOW_ANSWER, "relay"), rate, seconds);
-}
-
 export const SLOW_ANSWER: Place = { kind: "plain", size: "2k", delay: 20 };
 
-/** What a system adds to the latencies of the provider itself. */
-export function addedLatency(
+/** What a system adds, at so many requests a second, to the latencies of a provider that takes 20 ms. */
+export async function addedLatency(
   subject: Asker,
-  rate: number,
-  own: Latencies,
-  alone: Latencies,
+  { direct, rate, seconds }: { direct: Asker; rate: number; seconds: number },
   figures: Figures,
-): void {
+): Promise<void> {
+  const loads = [subject, direct].map((one) => loadOf(one, SLOW_ANSWER, "relay"));
+  const [own, alone] = await fixedRate(loads, rate, seconds);
+  if (!own || !alone) throw new Error("Two loads have two latencies");
   const name = `added latency at ${rate}/s`;
-  figures.add(row(`${name}, p50`, "ms", "least", 2, false), subject.name, own.p50 - alone.p50);
-  figures.add(row(`${name}, p99`, "ms", "least", 2, false), subject.name, own.p99 - alone.p99);
+  figures.add(row(`${name}, p50`, "ms", "middle", 2, false), subject.name, own.p50 - alone.p50);
+  figures.add(row(`${name}, p99`, "ms", "middle", 2, false), subject.name, own.p99 - alone.p99);
 }
 
 export interface StreamPlan {
@@ -98,8 +94,8 @@ export async function streamed(
   const name = `${plan.count} streams, ${way}`;
   const add = (what: Row, value: number) => figures.add(what, subject.name, value);
   add(row(`${name}: CPU`, "µs/event", "least", 1), (spent * 1000) / alone.events);
-  add(row(`${name}: added to first event, p50`, "ms", "least", 2, false), own.firstP50 - alone.firstP50);
-  add(row(`${name}: added to first event, p99`, "ms", "least", 2, false), own.firstP99 - alone.firstP99);
+  add(row(`${name}: added to first event, p50`, "ms", "middle", 2, false), own.firstP50 - alone.firstP50);
+  add(row(`${name}: added to first event, p99`, "ms", "middle", 2, false), own.firstP99 - alone.firstP99);
   add(row(`${name}: between events (paced ${plan.pace}), p50`, "ms", "least", 2, false), own.gapP50);
   add(row(`${name}: between events (paced ${plan.pace}), p99`, "ms", "least", 2, false), own.gapP99);
 }

@@ -23,7 +23,7 @@ const { values: flags } = parseArgs({
     rounds: { type: "string" },
     seconds: { type: "string" },
     warm: { type: "string" },
-    rate: { type: "string", default: "200" },
+    rate: { type: "string", default: "200,1000" },
     streams: { type: "string" },
     held: { type: "string" },
     load: { type: "string", default: "wrk" },
@@ -39,7 +39,7 @@ const options = {
   rounds: Number(flags.rounds ?? (flags.quick ? 2 : 4)),
   seconds: Number(flags.seconds ?? (flags.quick ? 1 : 4)),
   warm: Number(flags.warm ?? (flags.quick ? 3 : 6)),
-  rate: Number(flags.rate),
+  rates: flags.rate.split(",").map(Number),
   streams: (flags.streams ?? (flags.quick ? "100" : "100,1000")).split(",").map(Number),
   held: Number(flags.held ?? (flags.quick ? 500 : 5000)),
 };
@@ -187,7 +187,7 @@ async function measureAll(
   figures: Figures,
 ): Promise<void> {
   const has = (measure: string) => options.measures.includes(measure);
-  const { sizes, seconds, rate } = options;
+  const { sizes, seconds, rates } = options;
   for (let round = 0; round < options.rounds; round++) {
     const turn = round % 2 === 0 ? subjects : subjects.toReversed();
     const each = async (of: readonly Subject[], measure: (subject: Subject) => Promise<void>) => {
@@ -205,10 +205,9 @@ async function measureAll(
       }
     }
     if (has("latency")) {
-      const alone = await measures.latencies(direct, rate, seconds);
-      await each(turn, async (one) => {
-        measures.addedLatency(one, rate, await measures.latencies(one, rate, seconds), alone, figures);
-      });
+      for (const rate of rates) {
+        await each(turn, (one) => measures.addedLatency(one, { direct, rate, seconds }, figures));
+      }
     }
     if (has("streams")) {
       for (const plan of streamPlans) {
