@@ -91,17 +91,18 @@ function methodNotAllowed(method: string, allowed: readonly string[]): GatewayEr
 /** What every response carries. */
 function common(entry: OpenEntry, dialect: Dialect, ms: number): Record<string, string> {
   const { requestId, tries, failover } = entry;
-  return {
-    [dialect.requestIdHeader]: requestId,
+  const headers: Record<string, string> = {
     "x-request-id": requestId,
-    ...(tries > 0 && { "x-ai-proxy-attempts": `${tries}` }),
-    ...(failover !== undefined && { "x-ai-proxy-failover": headerSafe(failover) }),
-    ...serverTiming(ms, entry.upstreamMs),
+    "server-timing": serverTiming(ms, entry.upstreamMs),
   };
+  headers[dialect.requestIdHeader] = requestId;
+  if (tries > 0) headers["x-ai-proxy-attempts"] = `${tries}`;
+  if (failover !== undefined) headers["x-ai-proxy-failover"] = headerSafe(failover);
+  return headers;
 }
 
 /** What the proxy itself added, and what the provider took until it was sure to answer: milliseconds. */
-function serverTiming(totalMs: number, upstreamMs: number): Record<string, string> {
+function serverTiming(totalMs: number, upstreamMs: number): string {
   const proxy = Math.max(0, totalMs - upstreamMs).toFixed(1);
-  return { "server-timing": `proxy;dur=${proxy}, upstream;dur=${upstreamMs.toFixed(1)}` };
+  return `proxy;dur=${proxy}, upstream;dur=${upstreamMs.toFixed(1)}`;
 }

@@ -54,9 +54,12 @@ function relayEdits(body: JsonObject): Record<string, string> {
   return { stream_options: stringifyJson(members([...Object.entries(options), ["include_usage", true]])) };
 }
 
+const NO_CHOICES = /"choices"\s*:\s*\[\s*\]/;
+
 /** The chunk that has the usage and nothing else. */
 function isUnasked(frame: SseFrame): boolean {
-  if (!frame.data.includes('"usage"')) return false;
+  // All other chunks are read once, by the decoder.
+  if (!NO_CHOICES.test(frame.data)) return false;
   const chunk = tryParseJson(frame.data);
   return isObject(chunk) && Array.isArray(chunk.choices) && chunk.choices.length === 0 &&
     isObject(chunk.usage);
