@@ -9,6 +9,8 @@ import type { Sink } from "./entry.ts";
 
 export interface Log {
   line(text: string): void;
+  /** Whole lines, each with its end. */
+  lines(text: string): void;
   /** Closes and opens the file again, for log rotation; lines that wait go to the new file. */
   reopen(): void;
   /** Resolves to true when all lines that can be written are, and to false when that takes too long. */
@@ -43,7 +45,13 @@ export interface LogStream {
 
 /** A log that goes nowhere. */
 export function noLog(): Log {
-  return { line: () => {}, reopen: () => {}, close: () => Promise.resolve(true), lost: () => 0 };
+  return {
+    line: () => {},
+    lines: () => {},
+    reopen: () => {},
+    close: () => Promise.resolve(true),
+    lost: () => 0,
+  };
 }
 
 /**
@@ -59,16 +67,16 @@ export function streamLog(
   let waiting: string[] = [];
   let waitingLength = 0;
   const flush = () => {
-    const lines = waiting.length;
     const text = waiting.join("");
+    const lose = (why: string) => loss.lose(lineEnds(text), why);
     waiting = [];
     waitingLength = 0;
-    if (lines === 0) return;
-    if (broken) return loss.lose(lines, NOBODY);
+    if (text === "") return;
+    if (broken) return lose(NOBODY);
     try {
-      stream.write(text, (error) => error ? loss.lose(lines, error.message) : loss.recovered());
+      stream.write(text, (error) => error ? lose(error.message) : loss.recovered());
     } catch (error) {
-      loss.lose(lines, error instanceof Error ? error.message : String(error));
+      lose(error instanceof Error ? error.message : String(error));
     }
   };
   const gather = gathering(flush);
@@ -77,14 +85,16 @@ export function streamLog(
     // The lines that were lost with it are counted where they were written.
     loss.lose(0, error.message);
   });
+  const lines = (text: string) => {
+    const unwritten = waitingLength + (stream.writableLength ?? 0);
+    if (broken || unwritten > MAX_WAITING) return loss.lose(lineEnds(text), NOBODY);
+    waiting.push(text);
+    waitingLength += text.length;
+    gather();
+  };
   return {
-    line: (text) => {
-      const unwritten = waitingLength + (stream.writableLength ?? 0);
-      if (broken || unwritten > MAX_WAITING) return loss.lose(1, NOBODY);
-      waiting.push(`${text}\n`);
-      waitingLength += text.length + 1;
-      gather();
-    },
+    line: (text) => lines(`${text}\n`),
+    lines,
     reopen: () => {},
     close: () =>
       inTime((resolve) => {
@@ -162,7 +172,7 @@ export function fileLog(
     });
   };
   const flush = (descriptor: number) => {
-    const lines = waiting.length;
+    const mended = torn ? 1 : 0;
     const bytes = Buffer.from((torn ? "\n" : "") + waiting.join(""));
     let from = 0;
     waiting = [];
@@ -174,7 +184,7 @@ export function fileLog(
         if (!error && from < bytes.length) return put();
         busy = false;
         if (from > 0) torn = bytes[from - 1] !== LINE_END;
-        if (error) loss.lose(Math.min(lines, lineEnds(bytes.subarray(from))), error.message);
+        if (error) loss.lose(lineEnds(bytes.toString("latin1", Math.max(from, mended))), error.message);
         else loss.recovered();
         // Whoever rotates or closes the log waits for it; further lines wait for company.
         if (reopening || closing.length > 0) next();
@@ -184,18 +194,21 @@ export function fileLog(
   };
   const gather = gathering(next);
   const drop = (why: string) => {
-    loss.lose(waiting.length, why);
+    loss.lose(lineEnds(waiting.join("")), why);
     waiting = [];
     waitingLength = 0;
   };
 
+  const lines = (text: string) => {
+    if (waitingLength > MAX_WAITING) return loss.lose(lineEnds(text), "the disk is too slow");
+    waiting.push(text);
+    waitingLength += text.length;
+    gather();
+  };
+
   return {
-    line: (text) => {
-      if (waitingLength > MAX_WAITING) return loss.lose(1, "the disk is too slow");
-      waiting.push(`${text}\n`);
-      waitingLength += text.length + 1;
-      gather();
-    },
+    line: (text) => lines(`${text}\n`),
+    lines,
     reopen: () => {
       reopening = true;
       next();
@@ -227,8 +240,8 @@ function gathering(flush: () => void): () => void {
   };
 }
 
-function lineEnds(bytes: Uint8Array): number {
-  return bytes.reduce((count, byte) => byte === LINE_END ? count + 1 : count, 0);
+function lineEnds(text: string): number {
+  return text.split("\n").length - 1;
 }
 
 /** Whether something is done soon enough. */

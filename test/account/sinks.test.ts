@@ -237,6 +237,27 @@ test("a log that is reopened while it is being opened is opened again", async ()
   equal(text(), "one\n");
 });
 
+test("many lines at once are written as they are, and counted one by one when they are lost", async () => {
+  const { disk, text } = fullDisk(8);
+  const log = fileLog("x", () => {}, disk);
+  log.lines("one\ntwo\nthree\n");
+  await until(() => log.lost() > 0);
+  equal(text(), "one\ntwo\n");
+  log.lines("four\nfive\n");
+  await log.close();
+  equal(log.lost(), 3);
+
+  const broken: LogStream = {
+    write: (_text, done) => done?.(new Error("EPIPE")) === undefined,
+    on: () => undefined,
+  };
+  const stream = streamLog(broken, () => {});
+  stream.lines("one\ntwo\n");
+  stream.line("three");
+  await stream.close();
+  equal(stream.lost(), 3);
+});
+
 test("lines beyond four megabytes that wait for the disk are lost, not kept", async () => {
   const { disk } = fullDisk(Infinity);
   const { said, say } = complaints();
