@@ -15,6 +15,8 @@ import { shape } from "./shape.ts";
 
 export interface LoadOptions {
   readonly file: string;
+  /** In place of what the file says now; relative paths begin in the file's folder all the same. */
+  readonly text?: string;
   readonly env: Environment;
   /** Where the daemon listens, for checks of its own address; undefined when there is no daemon. */
   readonly listen?: Listen | undefined;
@@ -25,6 +27,8 @@ export interface LoadOptions {
 export interface Loaded {
   /** Absent when the file cannot be read or has problems. */
   readonly policy?: Policy;
+  /** What the policy was made of. */
+  readonly text?: string;
   /** In the order of their lines. With a policy there are warnings only. */
   readonly problems: readonly Problem[];
   /** Why the file could not be read, in one line. */
@@ -40,8 +44,8 @@ export function defaultFile(env: Environment): string {
 }
 
 /** Reads, checks and resolves a configuration. Never throws for what is in the file, the environment or the disk. */
-export async function loadPolicy({ file, env, listen, now }: LoadOptions): Promise<Loaded> {
-  const source = await readFileUpTo(file, LARGEST);
+export async function loadPolicy({ file, text, env, listen, now }: LoadOptions): Promise<Loaded> {
+  const source = text === undefined ? await readFileUpTo(file, LARGEST) : { text };
   if ("failure" in source) {
     return { problems: [], unreadable: `Cannot read ${quote(file)}: ${source.failure}` };
   }
@@ -63,7 +67,7 @@ export async function loadPolicy({ file, env, listen, now }: LoadOptions): Promi
     .filter((finding) => !malformed.some((first) => leads(first.path, finding.path)));
   const problems = toProblems([...findings, ...further], document);
   if (problems.some(({ severity }) => severity === "problem")) return { problems };
-  return { policy: resolvePolicy(config, settings, secrets), problems };
+  return { policy: resolvePolicy(config, settings, secrets), text: source.text, problems };
 }
 
 /** Whether one path is the beginning of another, or all of it. */

@@ -34,6 +34,21 @@ test("comments and trailing commas are allowed, and a byte order mark too", asyn
   assert.deepEqual((await load(text)).problems, []);
 });
 
+test("a text takes the place of what the file says, and secrets are still looked for beside the file", async () => {
+  const config = configWith({ providers: { openai: { apiKey: { file: "key.txt" } } } });
+  const directory = await mkdtemp(join(tmpdir(), "ai-proxy-"));
+  const file = join(directory, "rbac.json");
+  await writeFile(file, "{ broken");
+  await writeFile(join(directory, "key.txt"), "sk-beside", { mode: 0o600 });
+  const text = JSON.stringify(config);
+  const loaded = await loadPolicy({ file, text, env: ENV, now: NOW });
+  assert.deepEqual(loaded.problems, []);
+  assert.equal(loaded.text, text);
+  const secret = loaded.policy?.users.get("ann")?.routes.get("m")?.targets[0]?.upstream.secret;
+  assert(secret !== undefined && typeof secret !== "string");
+  assert.equal((await loadPolicy({ file, env: ENV, now: NOW })).text, undefined);
+});
+
 test("a file that cannot be read is no list of problems", async () => {
   const directory = await mkdtemp(join(tmpdir(), "ai-proxy-"));
   for (const file of [join(directory, "none.json"), directory]) {
