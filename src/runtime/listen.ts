@@ -31,6 +31,8 @@ export interface ListenOptions {
   readonly host: string;
   /** 0 for any free one. */
   readonly port: number;
+  /** Other processes listen on the same port, and the system spreads the connections. */
+  readonly shared?: boolean;
   /** Told of what goes wrong outside any request. */
   readonly onError: (message: string, cause: unknown) => void;
   /** In place of the usual ones. */
@@ -43,7 +45,7 @@ const MAX_HEADER_BYTES = 16 * 1024;
 
 /** Starts to listen; rejects with the system's error (`EADDRINUSE`, `EACCES`, …) if it cannot. */
 export async function listen(gateway: Gateway, options: ListenOptions): Promise<Listener> {
-  const { host, port, onError } = options;
+  const { onError } = options;
   const limits = { ...LIMITS, ...options.limits };
   const running = new Set<AbortController>();
   const refused = new WeakSet<Socket>();
@@ -87,7 +89,7 @@ export async function listen(gateway: Gateway, options: ListenOptions): Promise<
     else refuseUnreadable(error, socket as Socket);
   });
   server.on("close", speed.stop);
-  await started(server, host, port);
+  await started(server, options);
   const address = server.address() as AddressInfo;
   const name = address.family === "IPv6" ? `[${address.address}]` : address.address;
   return {
@@ -112,13 +114,13 @@ export async function listen(gateway: Gateway, options: ListenOptions): Promise<
 
 const MAX_BACKLOG = 511;
 
-function started(server: Server, host: string, port: number): Promise<void> {
+function started(server: Server, { host, port, shared = false }: ListenOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once("error", reject);
     // What waits in the kernel is accepted in one go: it must fit between the cap and the limit on descriptors. Deno 2.9
     // does not accept again once it has met that limit.
     const backlog = Math.min(MAX_BACKLOG, Math.floor(server.maxConnections / 2));
-    server.listen({ port, host, backlog }, () => {
+    server.listen({ port, host, backlog, reusePort: shared }, () => {
       server.off("error", reject);
       resolve();
     });
