@@ -6,9 +6,21 @@ import type { Listener } from "../runtime/listen.ts";
 import type { AppLog, Phase } from "../services.ts";
 import { FAILED } from "./args.ts";
 
+/** Why the daemon ends: a signal, or a fault that nothing caught. */
+export type Reason = NodeJS.Signals | "fault";
+
+/** What tells the daemon to end. */
+export interface Ends {
+  /** Resolves when a drain is to begin. */
+  readonly first: () => Promise<Reason>;
+  /** Resolves when it is to be cut short. */
+  readonly second: () => Promise<unknown>;
+}
+
 export interface DrainOptions {
   readonly listener: Listener;
   readonly log: AppLog;
+  readonly ends: Ends;
   /** How long running answers may go on. */
   readonly seconds: number;
   /** How long `SIGTERM` leaves load balancers to notice, in seconds. */
@@ -23,28 +35,31 @@ const DELAY = 5;
 const LAST_WORD_MS = 1_000;
 
 /**
- * Waits for `SIGTERM` or `SIGINT`, then drains. A second signal ends at once.
+ * Waits to be told to end, then drains. Told again, it ends at once.
  * @returns the exit code: 0, or 1 when a fault that nothing caught made an end of it
  */
 export async function drain(options: DrainOptions): Promise<number> {
-  const { listener, log, enter } = options;
-  const first = await endSignal(log);
+  const { listener, ends, enter } = options;
+  const first = await ends.first();
   enter("draining");
   listener.turnAway();
-  const second = endSignal(log);
+  const second = ends.second();
   await Promise.race([finish(options, first), second]);
   listener.end(shuttingDown());
   listener.cut();
   return first === "fault" ? FAILED : 0;
 }
 
-type Reason = NodeJS.Signals | "fault";
+/** Signals to this process, `SIGTERM` or `SIGINT`, and faults that nothing caught. */
+export function signalEnds(log: AppLog): Ends {
+  return { first: () => endSignal(log), second: () => endSignal(log) };
+}
 
 async function finish(
   { listener, log, seconds, delay = DELAY, enter }: DrainOptions,
   reason: Reason,
 ): Promise<void> {
-  log.info(`Draining after ${reason}: running answers have ${seconds} s to finish`);
+  log.info(drainingLine(reason, seconds));
   // Somebody at a terminal does not stand behind a load balancer.
   if (reason === "SIGTERM") await pause(delay * 1000);
   enter("stopping");
@@ -54,32 +69,46 @@ async function finish(
   await Promise.race([closed, pause(LAST_WORD_MS)]);
 }
 
+/** @param seconds how long running answers may go on */
+export function drainingLine(reason: Reason, seconds: number): string {
+  return `Draining after ${reason}: running answers have ${seconds} s to finish`;
+}
+
 function shuttingDown(): GatewayError {
   return new GatewayError("server_shutting_down", "The proxy is shutting down and could wait no longer");
 }
 
-/** The next reason to end: a signal, or a fault that nothing caught. */
+/** The next of them. */
 function endSignal(log: AppLog): Promise<Reason> {
   return new Promise((resolve) => {
     const settle = (reason: Reason) => {
       for (const name of SIGNALS) process.off(name, signal);
-      process.off("uncaughtException", fault);
-      process.off("unhandledRejection", fault);
+      stopHearing();
       resolve(reason);
     };
     const signal = (name: NodeJS.Signals) => settle(name);
-    const fault = (thrown: unknown) => {
-      log.error("Ending after a fault that nothing caught", thrown);
-      settle("fault");
-    };
     for (const name of SIGNALS) process.on(name, signal);
-    process.on("uncaughtException", fault);
-    process.on("unhandledRejection", fault);
+    const stopHearing = onFault(log, () => settle("fault"));
   });
+}
+
+/** Calls back for each fault that nothing caught, which is logged, until it is told to stop. */
+export function onFault(log: AppLog, callback: () => void): () => void {
+  const fault = (thrown: unknown) => {
+    log.error("Ending after a fault that nothing caught", thrown);
+    callback();
+  };
+  process.on("uncaughtException", fault);
+  process.on("unhandledRejection", fault);
+  return () => {
+    process.off("uncaughtException", fault);
+    process.off("unhandledRejection", fault);
+  };
 }
 
 const SIGNALS = ["SIGTERM", "SIGINT"] as const;
 
-function pause(ms: number): Promise<void> {
+/** So many milliseconds, for which alone no process is kept. */
+export function pause(ms: number): Promise<void> {
   return new Promise((resolve) => void setTimeout(resolve, ms).unref());
 }

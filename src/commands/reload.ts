@@ -2,6 +2,7 @@
 
 import process from "node:process";
 import type { Policy } from "../access/policy.ts";
+import type { Log } from "../account/sinks.ts";
 import { difference } from "../config/difference.ts";
 import type { Loaded } from "../config/load.ts";
 import { watchFile } from "../config/watch.ts";
@@ -48,13 +49,22 @@ export function livePolicy(
   };
 }
 
-/** Reloads on `SIGHUP` and when the file changes, until it is told to stop. */
-export async function reloadOnChange(file: string, { reload }: LivePolicy): Promise<() => void> {
-  const onSignal = () => void reload();
-  process.on("SIGHUP", onSignal);
-  const watching = await watchFile(file, onSignal);
+/**
+ * Obeys the signals of a running daemon, until it is told to stop: `SIGHUP` and a change of the file reload, `SIGUSR1`
+ * opens the access log anew.
+ */
+export async function hearSignals(
+  file: string,
+  { reload }: Pick<LivePolicy, "reload">,
+  { reopen }: Pick<Log, "reopen">,
+): Promise<() => void> {
+  const onChange = () => void reload();
+  process.on("SIGHUP", onChange);
+  process.on("SIGUSR1", reopen);
+  const watching = await watchFile(file, onChange);
   return () => {
-    process.off("SIGHUP", onSignal);
+    process.off("SIGHUP", onChange);
+    process.off("SIGUSR1", reopen);
     watching.close();
   };
 }

@@ -1,20 +1,18 @@
 /** `ai-proxy serve`: the daemon. */
 
-import process from "node:process";
 import type { ParsedArgs } from "citty";
+import type { Policy } from "../access/policy.ts";
 import type { LogFormat } from "../account/access-log.ts";
-import { accessLog, fileLog, type Log, noLog, streamLog } from "../account/sinks.ts";
 import { defaultFile, type Loaded, loadPolicy } from "../config/load.ts";
 import type { Demo } from "../demo/start-demo.ts";
-import { createGateway } from "../gateway.ts";
-import { listen, type Listener } from "../runtime/listen.ts";
-import type { AppLog, Phase } from "../services.ts";
+import { openAccessLog } from "./access-log.ts";
 import { command, DEFAULT_HOST, DEFAULT_PORT, FAILED, portOf, secondsOf, stop, USAGE } from "./args.ts";
 import { renderProblem } from "./check-config.ts";
-import { drain } from "./drain.ts";
+import { signalEnds } from "./drain.ts";
 import { createLog, type Io } from "./io.ts";
-import { type LivePolicy, livePolicy, reloadOnChange } from "./reload.ts";
-import { appLog, simulate, startServices } from "./start.ts";
+import { hearSignals } from "./reload.ts";
+import { run, type Serving } from "./run.ts";
+import { appLog, simulate } from "./start.ts";
 
 const LOG_FORMATS: LogFormat[] = ["combined", "json"];
 
@@ -63,6 +61,7 @@ async function serve(args: Args, io: Io): Promise<number> {
   if (args.demo && args.config !== undefined) {
     throw stop(USAGE, "The flag --demo brings its own configuration: leave --config out");
   }
+  const port = portOf(args.port);
   // It would hand every provider's key to whoever stands between.
   if (io.env["NODE_TLS_REJECT_UNAUTHORIZED"] === "0") {
     throw stop(
@@ -70,104 +69,61 @@ async function serve(args: Args, io: Io): Promise<number> {
       "Not started: NODE_TLS_REJECT_UNAUTHORIZED=0 would leave providers' certificates unchecked",
     );
   }
-  const port = portOf(args.port);
   const drainSeconds = secondsOf("drain-timeout", args["drain-timeout"]);
   const demo = args.demo ? await simulate(io.env) : undefined;
   try {
-    return await run({ args, port, drainSeconds, demo, io });
+    const file = demo?.file ?? args.config ?? defaultFile(io.env);
+    const env = demo?.env ?? io.env;
+    const load = () => loadPolicy({ file, env, listen: { host: args.host, port }, now: io.now() });
+    const first = accepted(await load(), file, args, io);
+    const serving = { file, host: args.host, port, drainSeconds, format: args["log-format"] };
+    const start = { serving, first, load, accessLog: args["access-log"], io };
+    return await alone(start, demo);
   } finally {
     await demo?.close();
   }
 }
 
-interface Run {
-  readonly args: Args;
-  readonly port: number;
-  readonly drainSeconds: number;
-  readonly demo: Demo | undefined;
+interface Start {
+  readonly serving: Serving;
+  /** The configuration to start with, and what gives the one to replace it. */
+  readonly first: { readonly policy: Policy; readonly text: string };
+  readonly load: () => Promise<Loaded>;
+  /** A file, `-` or `off`. */
+  readonly accessLog: string;
   readonly io: Io;
 }
 
-const LAST_WORD_MS = 100;
-
-/** Serves until a signal ends it; gives the exit code. */
-async function run({ args, port, drainSeconds, demo, io }: Run): Promise<number> {
-  const log = appLog(io);
-  const file = demo?.file ?? args.config ?? defaultFile(io.env);
-  const env = demo?.env ?? io.env;
-  const load = () => loadPolicy({ file, env, listen: { host: args.host, port }, now: io.now() });
-  const policy: LivePolicy = livePolicy(
-    firstPolicy(await load(), file, args, io),
-    load,
-    log,
-    () => services.health,
-  );
-
-  let phase: Phase = "up";
-  const access = openLog(args["access-log"], io, (why) => log.error(`Access log lines are lost: ${why}`));
-  const sink = accessLog(access, args["log-format"]);
-  const { services, close } = startServices({ policy: policy.current, sink, log, phase: () => phase });
-  // Signals are heard before anybody is told that there is somebody to send them to.
-  const stopReloading = await reloadOnChange(file, policy);
-  process.on("SIGUSR1", access.reopen);
-  let code = FAILED;
-  try {
-    const listener = await listenOn(args.host, port, createGateway(services), log);
-    log.info(`ai-proxy listens on ${listener.url}`);
-    if (demo) log.info(demo.welcome(listener.url));
-    code = await drain({ listener, log, seconds: drainSeconds, enter: (next) => phase = next });
-    return code;
-  } finally {
-    process.off("SIGUSR1", access.reopen);
-    stopReloading();
-    await close();
-    const written = await access.close();
-    if (access.lost() > 0) log.error(`${access.lost()} access log lines were lost`);
-    // A write that never ends would keep the process, and whoever waits for its end; what we said has a moment to go.
-    if (!written) setTimeout(() => process.exit(code), LAST_WORD_MS).unref();
-  }
-}
-
 /** The policy to start with; all problems of the configuration are printed before it is refused. */
-function firstPolicy({ policy, problems, unreadable }: Loaded, file: string, args: Args, io: Io) {
+function accepted({ policy, text, problems, unreadable }: Loaded, file: string, args: Args, io: Io) {
   const print = createLog(io);
   for (const problem of problems) {
     (problem.severity === "problem" ? print.fatal : print.warn)(renderProblem(problem));
   }
-  if (policy) return policy;
+  if (policy && text !== undefined) return { policy, text };
   const hint = args.config === undefined ? "; ai-proxy serve --demo needs no configuration" : "";
   throw stop(FAILED, unreadable === undefined ? `Not started: ${file} has problems` : `${unreadable}${hint}`);
 }
 
-function openLog(destination: string, io: Io, onLost: (why: string) => void): Log {
-  if (destination === "off") return noLog();
-  if (destination === "-") return streamLog(io.stdout, onLost);
-  return fileLog(destination, onLost);
-}
-
-async function listenOn(
-  host: string,
-  port: number,
-  gateway: ReturnType<typeof createGateway>,
-  log: AppLog,
-): Promise<Listener> {
-  try {
-    return await listen(gateway, { host, port, onError: log.error });
-  } catch (thrown) {
-    throw stop(FAILED, `Cannot listen on ${host}:${port}: ${whyNot(thrown)}`);
-  }
-}
-
-function whyNot(thrown: unknown): string {
-  const code = thrown instanceof Error && "code" in thrown ? thrown.code : undefined;
-  switch (code) {
-    case "EADDRINUSE":
-      return "the port is in use";
-    case "EACCES":
-      return "not allowed to use the port";
-    case "EADDRNOTAVAIL":
-      return "the address is not this machine's";
-    default:
-      return thrown instanceof Error ? thrown.message : String(thrown);
-  }
+/** Serves in this process alone. */
+function alone(
+  { serving, first, load, accessLog, io }: Start,
+  demo: Demo | undefined,
+): Promise<number> {
+  const log = appLog(io);
+  const access = openAccessLog(accessLog, io, log);
+  return run({
+    ...serving,
+    shared: false,
+    policy: first.policy,
+    load,
+    access,
+    log,
+    hear: (policy) => hearSignals(serving.file, policy, access),
+    ends: signalEnds(log),
+    onListening: (url) => {
+      log.info(`ai-proxy listens on ${url}`);
+      if (demo) log.info(demo.welcome(url));
+    },
+  });
 }

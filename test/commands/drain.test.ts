@@ -6,7 +6,7 @@ import { connect } from "node:net";
 import process from "node:process";
 import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import { drain } from "../../src/commands/drain.ts";
+import { drain, signalEnds } from "../../src/commands/drain.ts";
 import type { Listener } from "../../src/runtime/listen.ts";
 import { type Daemon } from "../tools/daemon.ts";
 import { exchangeRaw } from "../tools/raw.ts";
@@ -31,10 +31,12 @@ function drained(options: { readonly seconds: number; readonly delay: number }) 
       closed();
     },
   };
-  const log = () => {};
+  const say = () => {};
+  const log = { info: say, warn: say, error: say };
   const code = drain({
     listener,
-    log: { info: log, warn: log, error: log },
+    log,
+    ends: signalEnds(log),
     enter: (phase) => void told.push(phase),
     ...options,
   });
