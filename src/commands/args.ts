@@ -89,6 +89,20 @@ export function portOf(text: string): number {
   throw stop(USAGE, `The flag --port takes a number from 0 to 65535, not ${JSON.stringify(text)}`);
 }
 
+const MOST_WORKERS = 64;
+
+/**
+ * A number of processes.
+ * @throws Stop for anything but 1 to 64
+ */
+export function workersOf(text: string): number {
+  if (/^\d{1,2}$/.test(text) && Number(text) >= 1 && Number(text) <= MOST_WORKERS) return Number(text);
+  throw stop(
+    USAGE,
+    `The flag --workers takes a number from 1 to ${MOST_WORKERS}, not ${JSON.stringify(text)}`,
+  );
+}
+
 interface Flag {
   readonly name: string;
   readonly definition: ArgDef;

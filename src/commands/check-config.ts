@@ -3,9 +3,10 @@
 import type { ParsedArgs } from "citty";
 import { defaultFile, type Loaded, loadPolicy } from "../config/load.ts";
 import type { Problem } from "../config/problem.ts";
-import { command, DEFAULT_HOST, DEFAULT_PORT, FAILED, portOf, stop, USAGE } from "./args.ts";
+import { command, DEFAULT_HOST, DEFAULT_PORT, FAILED, portOf, stop, USAGE, workersOf } from "./args.ts";
 import { explain, type Explanation, renderExplanation } from "./explain.ts";
 import { createLog, type Io } from "./io.ts";
+import { PER_WORKER, perWorkerLine } from "./workers/per-worker.ts";
 
 const ARGS = {
   file: {
@@ -28,6 +29,7 @@ const ARGS = {
     valueHint: "ADDRESS",
   },
   port: { type: "string", default: `${DEFAULT_PORT}`, description: "And at which port", valueHint: "NUMBER" },
+  workers: { type: "string", default: "1", description: "And with how many processes", valueHint: "NUMBER" },
 } as const;
 
 export default command(ARGS, checkConfig);
@@ -36,6 +38,7 @@ async function checkConfig(args: ParsedArgs<typeof ARGS>, io: Io): Promise<numbe
   const question = questionOf(args);
   const file = args.file ?? defaultFile(io.env);
   const listen = { host: args.host, port: portOf(args.port) };
+  const workers = workersOf(args.workers);
   const { policy, problems, unreadable }: Loaded = await loadPolicy({
     file,
     env: io.env,
@@ -47,6 +50,7 @@ async function checkConfig(args: ParsedArgs<typeof ARGS>, io: Io): Promise<numbe
     unreadable,
     problems: args.strict ? problems.map((one) => ({ ...one, severity: "problem" })) : problems,
     explanation: policy && question && explain(policy, question.user, question.model),
+    workers,
   };
   (args.json ? writeJson : writeText)(result, io);
   if (unreadable !== undefined) return USAGE;
@@ -58,6 +62,7 @@ interface Result {
   readonly unreadable: string | undefined;
   readonly problems: readonly Problem[];
   readonly explanation: Explanation | undefined;
+  readonly workers: number;
 }
 
 function isClean({ unreadable, problems }: Result): boolean {
@@ -80,17 +85,19 @@ function questionOf(
 }
 
 function writeJson(result: Result, io: Io): void {
-  const { file, unreadable, problems, explanation } = result;
-  const shown = { file, ok: isClean(result), unreadable, problems, explain: explanation };
+  const { file, unreadable, problems, explanation, workers } = result;
+  const perWorker = workers > 1 ? PER_WORKER : undefined;
+  const shown = { file, ok: isClean(result), unreadable, problems, explain: explanation, perWorker };
   io.stdout.write(`${JSON.stringify(shown, null, 2)}\n`);
 }
 
-function writeText({ file, unreadable, problems, explanation }: Result, io: Io): void {
+function writeText({ file, unreadable, problems, explanation, workers }: Result, io: Io): void {
   const log = createLog(io);
   if (unreadable !== undefined) log.error(unreadable);
   for (const one of problems) (one.severity === "problem" ? log.fatal : log.warn)(renderProblem(one));
   if (explanation) io.stdout.write(renderExplanation(explanation));
   else if (unreadable === undefined) log.log(`${file}: ${summary(problems)}`);
+  if (workers > 1) log.log(perWorkerLine(workers));
 }
 
 /** One problem as a line: its place, what it is, and the line of the file. */

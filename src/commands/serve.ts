@@ -1,18 +1,28 @@
 /** `ai-proxy serve`: the daemon. */
 
 import type { ParsedArgs } from "citty";
-import type { Policy } from "../access/policy.ts";
 import type { LogFormat } from "../account/access-log.ts";
 import { defaultFile, type Loaded, loadPolicy } from "../config/load.ts";
 import type { Demo } from "../demo/start-demo.ts";
 import { openAccessLog } from "./access-log.ts";
-import { command, DEFAULT_HOST, DEFAULT_PORT, FAILED, portOf, secondsOf, stop, USAGE } from "./args.ts";
+import {
+  command,
+  DEFAULT_HOST,
+  DEFAULT_PORT,
+  FAILED,
+  portOf,
+  secondsOf,
+  stop,
+  USAGE,
+  workersOf,
+} from "./args.ts";
 import { renderProblem } from "./check-config.ts";
 import { signalEnds } from "./drain.ts";
 import { createLog, type Io } from "./io.ts";
 import { hearSignals } from "./reload.ts";
-import { run, type Serving } from "./run.ts";
+import { run } from "./run.ts";
 import { appLog, simulate } from "./start.ts";
+import type { Supervision } from "./workers/supervise.ts";
 
 const LOG_FORMATS: LogFormat[] = ["combined", "json"];
 
@@ -51,6 +61,12 @@ const ARGS = {
     description: "How long running answers may go on after SIGTERM",
     valueHint: "SECONDS",
   },
+  workers: {
+    type: "string",
+    default: "1",
+    description: "How many processes share the port",
+    valueHint: "NUMBER",
+  },
 } as const;
 
 type Args = ParsedArgs<typeof ARGS>;
@@ -61,7 +77,10 @@ async function serve(args: Args, io: Io): Promise<number> {
   if (args.demo && args.config !== undefined) {
     throw stop(USAGE, "The flag --demo brings its own configuration: leave --config out");
   }
-  const port = portOf(args.port);
+  const [port, workers] = [portOf(args.port), workersOf(args.workers)];
+  if (args.demo && workers > 1) {
+    throw stop(USAGE, "The flag --demo simulates all in one process: leave --workers out");
+  }
   // It would hand every provider's key to whoever stands between.
   if (io.env["NODE_TLS_REJECT_UNAUTHORIZED"] === "0") {
     throw stop(
@@ -78,20 +97,12 @@ async function serve(args: Args, io: Io): Promise<number> {
     const first = accepted(await load(), file, args, io);
     const serving = { file, host: args.host, port, drainSeconds, format: args["log-format"] };
     const start = { serving, first, load, accessLog: args["access-log"], io };
-    return await alone(start, demo);
+    if (workers === 1) return await alone(start, demo);
+    const { supervise } = await import("./workers/supervise.ts");
+    return await supervise({ ...start, workers });
   } finally {
     await demo?.close();
   }
-}
-
-interface Start {
-  readonly serving: Serving;
-  /** The configuration to start with, and what gives the one to replace it. */
-  readonly first: { readonly policy: Policy; readonly text: string };
-  readonly load: () => Promise<Loaded>;
-  /** A file, `-` or `off`. */
-  readonly accessLog: string;
-  readonly io: Io;
 }
 
 /** The policy to start with; all problems of the configuration are printed before it is refused. */
@@ -107,7 +118,7 @@ function accepted({ policy, text, problems, unreadable }: Loaded, file: string, 
 
 /** Serves in this process alone. */
 function alone(
-  { serving, first, load, accessLog, io }: Start,
+  { serving, first, load, accessLog, io }: Omit<Supervision, "workers">,
   demo: Demo | undefined,
 ): Promise<number> {
   const log = appLog(io);

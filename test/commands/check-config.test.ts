@@ -201,12 +201,36 @@ test("a file with problems explains nothing", async () => {
   assert.deepEqual([code, stdout], [1, ""]);
 });
 
+const OWN = [
+  "target health and cooling",
+  "retry budgets",
+  "what models were found to refuse",
+  "thinking kept for the next turn",
+  "128 MiB for request bodies",
+  "connections up to half of the descriptor limit",
+];
+
+test("what each of several workers has for itself is said, and is no problem", async () => {
+  const { code, stderr } = await run(["check-config", DEMO, "--workers", "3", "--strict"]);
+  assert.equal(code, 0);
+  assert.match(stderr, /no problems\nEach of the 3 workers has its own: (.*)\n$/);
+  assert(stderr.includes(OWN.join(", ")));
+  const { perWorker } = JSON.parse((await run(["check-config", DEMO, "--workers", "3", "--json"])).stdout);
+  assert.deepEqual(perWorker, OWN);
+});
+
+test("one process has nothing for itself that others lack", async () => {
+  assert(!(await run(["check-config", DEMO, "--workers", "1"])).stderr.includes("Each of"));
+  assert(!("perWorker" in JSON.parse((await run(["check-config", DEMO, "--json"])).stdout)));
+});
+
 const MISUSED: [string[], RegExp][] = [
   [["--explain"], /--explain needs --user and --model/],
   [["--explain", "--user", "a"], /--explain needs --user and --model/],
   [["--user", "a"], /go with --explain/],
   [["--port", "x"], /--port takes a number from 0 to 65535, not "x"/],
   [["--port", "65536"], /--port takes/],
+  [["--workers", "0"], /--workers takes a number from 1 to 64, not "0"/],
 ];
 
 for (const [args, message] of MISUSED) {

@@ -1,0 +1,164 @@
+/** The workers of a supervisor: all started, each replaced when it is lost, all told the same. */
+
+import type { AppLog } from "../../services.ts";
+import { FAILED, stop } from "../args.ts";
+import { pause, type Reason } from "../drain.ts";
+import type { FromWorker, StartOrder, ToWorker } from "./messages.ts";
+import { startWorker, type WorkerEnd, type WorkerOptions, type WorkerProcess } from "./process.ts";
+import { restartAfter } from "./restart.ts";
+
+export interface CrewOptions extends Pick<WorkerOptions, "env" | "access" | "say"> {
+  readonly workers: number;
+  readonly order: StartOrder;
+  readonly log: AppLog;
+}
+
+export interface Crew {
+  /** The URL, once all listen; rejects with a Stop when one of them ends before that. */
+  readonly listening: Promise<string>;
+  /** Has all use another configuration, and those that are started from now on; resolves when they do. */
+  configure(text: string): Promise<void>;
+  /** Tells all to drain. Resolves when none is left, to whether all of them ended well. */
+  drain(reason: Reason): Promise<boolean>;
+  /** The same at once. */
+  end(): Promise<boolean>;
+  /** For those that do not hear. */
+  kill(): void;
+}
+
+/** A place that is always to be filled. */
+interface Post {
+  readonly number: number;
+  member: Member | undefined;
+  shortLives: number;
+}
+
+interface Member {
+  readonly process: WorkerProcess;
+  readonly began: number;
+  /** It was told to start, and hears of what changes after that. */
+  started: boolean;
+  listens: boolean;
+  failure: string | undefined;
+  /** Who waits for it to use a configuration, in the order of the configurations. */
+  readonly waiting: (() => void)[];
+}
+
+/** Seconds; a signal to all processes of a service may reach a worker before its supervisor. */
+const SIGNAL_SPREAD = 1;
+/** How long a reload waits for a worker that does not answer. */
+const CONFIGURING_MS = 5_000;
+
+/** Starts the workers, and goes on to until they are told to drain or to end. */
+export function startCrew({ workers, order, log, ...options }: CrewOptions): Crew {
+  const posts = Array.from({ length: workers }, (_, index): Post => ({
+    number: index + 1,
+    member: undefined,
+    shortLives: 0,
+  }));
+  const members = new Set<Member>();
+  const timers = new Set<ReturnType<typeof setTimeout>>();
+  let text = order.text;
+  let complete = false;
+  let ending = false;
+  let allWell = true;
+  let listen = (_url: string) => {};
+  let fail = (_why: unknown) => {};
+  let leave = (_well: boolean) => {};
+  const listening = new Promise<string>((resolve, reject) => [listen, fail] = [resolve, reject]);
+  const gone = new Promise<boolean>((resolve) => leave = resolve);
+
+  const hire = (post: Post) => {
+    const member: Member = {
+      process: startWorker({
+        ...options,
+        number: post.number,
+        onMessage: (message) => heard(post, member, message),
+        onEnd: (end) => ended(post, member, end),
+      }),
+      began: performance.now(),
+      started: false,
+      listens: false,
+      failure: undefined,
+      waiting: [],
+    };
+    members.add(member);
+    post.member = member;
+  };
+
+  const heard = (post: Post, member: Member, message: FromWorker): void => {
+    switch (message.kind) {
+      case "ready":
+        if (ending) return member.process.tell({ kind: "end" });
+        member.started = true;
+        return member.process.tell({ ...order, text });
+      case "listening":
+        member.listens = true;
+        if (complete) return log.info(`Worker ${post.number} listens again (process ${member.process.pid})`);
+        complete = posts.every((each) => each.member?.listens);
+        return complete ? listen(message.url) : undefined;
+      case "failed":
+        member.failure = message.message;
+        return;
+      case "configured":
+        return member.waiting.shift()?.();
+      case "leaving": {
+        // It serves on for longer than that after a signal, and not at all after a fault.
+        const seconds = message.reason === "fault" ? 0 : SIGNAL_SPREAD;
+        return after(seconds, () => lose(post, member, `drains after ${message.reason}`));
+      }
+    }
+  };
+
+  const ended = (post: Post, member: Member, { how, well }: WorkerEnd) => {
+    members.delete(member);
+    member.waiting.forEach((done) => done());
+    lose(post, member, member.failure ?? how);
+    allWell &&= well || !ending;
+    if (ending && members.size === 0) leave(allWell);
+  };
+
+  const lose = (post: Post, member: Member, why: string) => {
+    if (ending || post.member !== member) return;
+    post.member = undefined;
+    if (!complete) return fail(stop(FAILED, member.failure ?? `Worker ${post.number} ${why}`));
+    const { pause, shortLives } = restartAfter(post.shortLives, (performance.now() - member.began) / 1000);
+    post.shortLives = shortLives;
+    const when = pause === 0 ? "at once" : `in ${pause} s`;
+    log.error(`Worker ${post.number} (process ${member.process.pid}) ${why}: started again ${when}`);
+    after(pause, () => hire(post));
+  };
+
+  const after = (seconds: number, act: () => void) => {
+    if (seconds === 0) return act();
+    const timer = setTimeout(() => {
+      timers.delete(timer);
+      act();
+    }, seconds * 1000);
+    timers.add(timer);
+  };
+
+  const tellAll = (message: ToWorker) => members.forEach(({ process }) => process.tell(message));
+  const finish = (message: ToWorker) => {
+    ending = true;
+    timers.forEach((timer) => clearTimeout(timer));
+    tellAll(message);
+    if (members.size === 0) leave(allWell);
+    return gone;
+  };
+
+  posts.forEach(hire);
+  return {
+    listening,
+    configure: async (next) => {
+      text = next;
+      const hearing = Array.from(members).filter(({ started }) => started);
+      const taken = hearing.map(({ waiting }) => new Promise<void>((resolve) => void waiting.push(resolve)));
+      hearing.forEach(({ process }) => process.tell({ kind: "configuration", text }));
+      await Promise.race([Promise.all(taken), pause(CONFIGURING_MS)]);
+    },
+    drain: (reason) => finish({ kind: "drain", reason }),
+    end: () => finish({ kind: "end" }),
+    kill: () => members.forEach(({ process }) => process.kill()),
+  };
+}

@@ -1,0 +1,121 @@
+/** Several processes that serve on one port, and the one that starts them, speaks for them and serves nothing itself. */
+
+import type { Policy } from "../../access/policy.ts";
+import { streamLog } from "../../account/sinks.ts";
+import type { Loaded } from "../../config/load.ts";
+import { findSharedPort } from "../../runtime/shared-port.ts";
+import type { AppLog } from "../../services.ts";
+import { closeAccessLog, openAccessLog } from "../access-log.ts";
+import { FAILED, stop } from "../args.ts";
+import { drainingLine, type Ends, pause, type Reason, signalEnds } from "../drain.ts";
+import type { Io } from "../io.ts";
+import { hearSignals, livePolicy } from "../reload.ts";
+import { cannotListen, type Serving } from "../run.ts";
+import { appLog } from "../start.ts";
+import { type Crew, startCrew } from "./crew.ts";
+import { perWorkerLine } from "./per-worker.ts";
+
+export interface Supervision {
+  readonly workers: number;
+  readonly serving: Serving;
+  /** The configuration to start with, and what gives the one to replace it. */
+  readonly first: { readonly policy: Policy; readonly text: string };
+  readonly load: () => Promise<Loaded>;
+  /** A file, `-` or `off`. */
+  readonly accessLog: string;
+  readonly io: Io;
+}
+
+/**
+ * Has workers serve until a signal ends them all. The configuration, signals and the log are its own; workers are told.
+ * @returns the exit code
+ * @throws Stop when the port is not free or cannot be shared, or a worker cannot start
+ */
+export async function supervise(
+  { workers, serving, first, load, accessLog, io }: Supervision,
+): Promise<number> {
+  const log = appLog(io);
+  const port = await sharedPort(serving, workers);
+  const ends = signalEnds(log);
+  // From now on a signal is for all.
+  const told = ends.first();
+  const access = openAccessLog(accessLog, io, log);
+  const crew = startCrew({
+    workers,
+    order: {
+      kind: "start",
+      serving: { ...serving, port },
+      text: first.text,
+      accessLog: accessLog === "off" ? "off" : "-",
+    },
+    env: io.env,
+    access: accessLog === "off" ? undefined : access.lines,
+    // Whoever reads it may stand still: then its lines are lost, and no memory with them.
+    say: streamLog(io.stderr, () => {}).lines,
+    log,
+  });
+  const policy = livePolicy(first.policy, handedOn(load, crew), log, () => ({ forget: () => {} }));
+  const stopHearing = await hearSignals(serving.file, policy, access);
+  let code = FAILED;
+  try {
+    const url = await Promise.race([crew.listening, told.then(() => undefined)]);
+    if (url !== undefined) {
+      log.info(`ai-proxy listens on ${url} with ${workers} workers`);
+      log.info(perWorkerLine(workers));
+    }
+    code = await drainAll(crew, await told, ends, serving.drainSeconds, log);
+    return code;
+  } finally {
+    await endAll(crew);
+    stopHearing();
+    await closeAccessLog(access, log, code);
+  }
+}
+
+/** A port that is free and can be shared. */
+async function sharedPort({ host, port }: Serving, workers: number): Promise<number> {
+  const found = await findSharedPort(host, port).catch((thrown: unknown) => {
+    throw cannotListen(host, port, thrown);
+  });
+  if (found.refusal === undefined) return found.port;
+  throw stop(FAILED, `Not started with ${workers} workers: ${found.refusal}`);
+}
+
+/** What is accepted is in force once all workers use it. */
+function handedOn(load: () => Promise<Loaded>, crew: Crew): () => Promise<Loaded> {
+  return async () => {
+    const loaded = await load();
+    if (loaded.text !== undefined) await crew.configure(loaded.text);
+    return loaded;
+  };
+}
+
+/** Beyond its own limits a worker takes longer only if it hangs. */
+const GRACE_MS = 15_000;
+
+async function drainAll(
+  crew: Crew,
+  reason: Reason,
+  ends: Ends,
+  seconds: number,
+  log: AppLog,
+): Promise<number> {
+  // Heard before anybody is told that there was a first.
+  const second = ends.second();
+  log.info(drainingLine(reason, seconds));
+  const gone = crew.drain(reason === "fault" ? "SIGINT" : reason);
+  await Promise.race([gone, second, pause(seconds * 1000 + GRACE_MS)]);
+  const well = await endAll(crew);
+  return well && reason !== "fault" ? 0 : FAILED;
+}
+
+/** How long workers may take to end at once. */
+const ENDING_MS = 3_000;
+
+/** Whether all ended well; those that do not hear are killed. */
+async function endAll(crew: Crew): Promise<boolean> {
+  const gone = crew.end();
+  const heard = await Promise.race([gone.then(() => true), pause(ENDING_MS)]);
+  if (!heard) crew.kill();
+  return await gone;
+}

@@ -1,0 +1,138 @@
+/** The program of a worker: a process that serves, hears from its supervisor alone, and speaks through it. */
+
+import process from "node:process";
+import { loadPolicy } from "../../config/load.ts";
+import type { AppLog } from "../../services.ts";
+import { openAccessLog } from "../access-log.ts";
+import { FAILED, isStop, stop, USAGE } from "../args.ts";
+import { renderProblem } from "../check-config.ts";
+import { type Ends, onFault, type Reason } from "../drain.ts";
+import { type Io, processIo } from "../io.ts";
+import { run } from "../run.ts";
+import { appLog } from "../start.ts";
+import type { FromWorker, StartOrder, ToWorker } from "./messages.ts";
+
+const processes = processIo();
+// The supervisor reads what it writes. When that is gone the channel closes too, and there is nobody left to tell.
+for (const output of [processes.stdout, processes.stderr]) output.on("error", () => {});
+process.exitCode = await main(processes);
+if (process.connected) process.disconnect();
+
+async function main(io: Io): Promise<number> {
+  const spoken = appLog(io);
+  if (!process.connected) {
+    spoken.error("This is the program of a worker: start ai-proxy serve --workers NUMBER");
+    return USAGE;
+  }
+  // What goes well, the supervisor says once for all.
+  const log: AppLog = { ...spoken, info: () => {} };
+  const orders = hearOrders(log);
+  tell({ kind: "ready" });
+  const order = await orders.start;
+  if (!order) return 0;
+  try {
+    return await serve(order, orders, log, io);
+  } catch (thrown) {
+    const why = isStop(thrown) || thrown instanceof Error ? thrown.message : String(thrown);
+    if (isStop(thrown)) tell({ kind: "failed", message: why });
+    else log.error("The worker fails", thrown);
+    return FAILED;
+  }
+}
+
+async function serve(order: StartOrder, orders: Orders, log: AppLog, io: Io): Promise<number> {
+  const { serving } = order;
+  // The supervisor has checked what it listens on, too.
+  const load = () =>
+    loadPolicy({ file: serving.file, text: orders.text() ?? order.text, env: io.env, now: io.now() });
+  const { policy, problems } = await load();
+  if (!policy) throw stop(FAILED, problems.map(renderProblem).join("; "));
+  return await run({
+    ...serving,
+    shared: true,
+    policy,
+    load,
+    access: openAccessLog(order.accessLog, io, log),
+    log,
+    reloadLog: { ...log, warn: () => {} },
+    hear: ({ reload }) => {
+      orders.onConfiguration(() => void reload().then(() => tell({ kind: "configured" })));
+      return Promise.resolve(() => {});
+    },
+    ends: orders.ends,
+    onListening: (url) => tell({ kind: "listening", url }),
+  });
+}
+
+function tell(message: FromWorker): void {
+  // A supervisor that is gone needs not to be told.
+  process.send?.(message, undefined, undefined, () => {});
+}
+
+interface Orders {
+  /** Undefined when the end comes before it. */
+  readonly start: Promise<StartOrder | undefined>;
+  readonly ends: Ends;
+  /** The configuration of the last order to change it. */
+  text(): string | undefined;
+  /** Calls back for each order to change the configuration, those that came already included. */
+  onConfiguration(callback: () => void): void;
+}
+
+/** Hears what the supervisor says, and takes its end for an order to end. */
+function hearOrders(log: AppLog): Orders {
+  const start = later<StartOrder>();
+  const first = later<Reason>();
+  const second = later<void>();
+  let draining = false;
+  let text: string | undefined;
+  let missed = 0;
+  let configure = (): void => void missed++;
+  const begin = (reason: Reason) => {
+    draining = true;
+    first.resolve(reason);
+  };
+  const leave = (reason: Reason) => {
+    if (!draining) tell({ kind: "leaving", reason });
+    begin(reason);
+  };
+  process.on("message", (message: ToWorker) => {
+    switch (message.kind) {
+      case "start":
+        return start.resolve(message);
+      case "configuration":
+        text = message.text;
+        return configure();
+      case "drain":
+        return begin(message.reason);
+      case "end":
+        begin("SIGINT");
+        return second.resolve();
+    }
+  });
+  // Who comes next needs the port: there is no delay.
+  process.on("disconnect", () => begin("SIGINT"));
+  // A terminal, or a service manager, sends signals to all processes; the supervisor passes on what it makes of them.
+  for (const name of ["SIGINT", "SIGHUP", "SIGUSR1"] as const) process.on(name, () => {});
+  process.on("SIGTERM", () => leave("SIGTERM"));
+  onFault(log, () => {
+    if (draining) second.resolve();
+    leave("fault");
+  });
+  return {
+    start: Promise.race([start.promise, first.promise.then(() => undefined)]),
+    ends: { first: () => first.promise, second: () => second.promise },
+    text: () => text,
+    onConfiguration: (callback) => {
+      configure = callback;
+      for (; missed > 0; missed--) callback();
+    },
+  };
+}
+
+/** A promise, and what resolves it. */
+function later<T>(): { readonly promise: Promise<T>; readonly resolve: (value: T) => void } {
+  let resolve: (value: T) => void = () => {};
+  const promise = new Promise<T>((settle) => resolve = settle);
+  return { promise, resolve };
+}
