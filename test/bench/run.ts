@@ -118,6 +118,7 @@ async function chosen(
     "relay-node": () => systems.relaySystem("relay-node", [node], origins),
     "relay-deno": () => onDeno && systems.relaySystem("relay-deno", onDeno, origins),
     "ai-proxy-node": () => systems.proxySystem("ai-proxy-node", systems.builtProxy(node), config),
+    "ai-proxy-workers": () => systems.proxySystem("ai-proxy-workers", systems.builtProxy(node), config, 2),
     "ai-proxy-source": () => systems.proxySystem("ai-proxy-source", systems.sourceProxy([node]), config),
     "ai-proxy-deno": () =>
       onDeno && systems.proxySystem("ai-proxy-deno", systems.sourceProxy(onDeno), config),

@@ -175,13 +175,14 @@ export async function proxySystem(
   name: string,
   line: readonly string[],
   config: string,
+  workers = 1,
 ): Promise<System> {
   const port = await freePort();
   return {
     name,
     command: {
       name,
-      line: [...line, "serve", "--config", config, "--port", `${port}`],
+      line: [...line, "serve", "--config", config, "--port", `${port}`, "--workers", `${workers}`],
       env: { BENCH_PROVIDER_KEY: "sk-bench" },
       port,
       readyPath: "/readyz",
