@@ -16,7 +16,7 @@ export interface CrewOptions extends Pick<WorkerOptions, "env" | "access" | "say
 export interface Crew {
   /** The URL, once all listen; rejects with a Stop when one of them ends before that. */
   readonly listening: Promise<string>;
-  /** Has all use another configuration, and those that are started from now on; resolves when they do. */
+  /** Has all use another configuration, and those that are started from now on; resolves when they do, or take too long. */
   configure(text: string): Promise<void>;
   /** Tells all to drain. Resolves when none is left, to whether all of them ended well. */
   drain(reason: Reason): Promise<boolean>;
@@ -155,7 +155,8 @@ export function startCrew({ workers, order, log, ...options }: CrewOptions): Cre
       const hearing = Array.from(members).filter(({ started }) => started);
       const taken = hearing.map(({ waiting }) => new Promise<void>((resolve) => void waiting.push(resolve)));
       hearing.forEach(({ process }) => process.tell({ kind: "configuration", text }));
-      await Promise.race([Promise.all(taken), pause(CONFIGURING_MS)]);
+      const allTook = await Promise.race([Promise.all(taken).then(() => true), pause(CONFIGURING_MS)]);
+      if (!allTook) log.warn("A worker does not answer, and may still use the configuration before");
     },
     drain: (reason) => finish({ kind: "drain", reason }),
     end: () => finish({ kind: "end" }),

@@ -8,7 +8,8 @@ import { join } from "node:path";
 import process from "node:process";
 import { test } from "node:test";
 import { startProgram } from "../../tools/daemon.ts";
-import { withStage } from "../_daemon.ts";
+import { configOf } from "../../tools/proxy.ts";
+import { MODELS, withStage } from "../_daemon.ts";
 import { gone, LINUX, MANY, modelsEverywhere, openStreams, times, until, workersOf } from "./_workers.ts";
 
 const TWO = ["--workers", "2"];
@@ -121,17 +122,24 @@ test("a worker that a fault ends while all drain is a failure of the whole", opt
   });
 });
 
-test("a worker that hangs does not hold up an end that is to come at once", options, async () => {
-  const script = "process.on('SIGUSR2', () => { for (;;); });";
-  await withStage({ args: TWO, env: sabotage(script) }, async ({ daemon }) => {
-    const [first] = workersOf(daemon);
-    process.kill(first ?? 0, "SIGUSR2");
-    daemon.signal("SIGINT");
-    await daemon.says(/Draining after SIGINT/);
-    await until(() => workersOf(daemon).length === 1);
-    daemon.signal("SIGINT");
-    // It had to be killed.
-    assert.equal(await daemon.exited, 1);
-    await gone([first ?? 0]);
-  });
-});
+test(
+  "a worker that hangs holds up neither a reload nor an end that is to come at once",
+  options,
+  async () => {
+    const script = "process.on('SIGUSR2', () => { for (;;); });";
+    await withStage({ args: TWO, env: sabotage(script) }, async ({ daemon, write }) => {
+      const [first] = workersOf(daemon);
+      process.kill(first ?? 0, "SIGUSR2");
+      await write(configOf({ "gpt-5": MODELS["gpt-5"] }));
+      await daemon.says(/^warning {2}A worker does not answer, and may still use the configuration before$/m);
+      await daemon.says(/Configuration reloaded: .*models -sonnet/);
+      daemon.signal("SIGINT");
+      await daemon.says(/Draining after SIGINT/);
+      await until(() => workersOf(daemon).length === 1);
+      daemon.signal("SIGINT");
+      // It had to be killed.
+      assert.equal(await daemon.exited, 1);
+      await gone([first ?? 0]);
+    });
+  },
+);
