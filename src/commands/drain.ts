@@ -12,9 +12,9 @@ export type Reason = NodeJS.Signals | "fault";
 /** What tells the daemon to end. */
 export interface Ends {
   /** Resolves when a drain is to begin. */
-  readonly first: () => Promise<Reason>;
+  readonly first: Promise<Reason>;
   /** Resolves when it is to be cut short. */
-  readonly second: () => Promise<unknown>;
+  readonly second: Promise<unknown>;
 }
 
 export interface DrainOptions {
@@ -40,19 +40,36 @@ const LAST_WORD_MS = 1_000;
  */
 export async function drain(options: DrainOptions): Promise<number> {
   const { listener, ends, enter } = options;
-  const first = await ends.first();
+  const first = await ends.first;
   enter("draining");
   listener.turnAway();
-  const second = ends.second();
-  await Promise.race([finish(options, first), second]);
+  await Promise.race([finish(options, first), ends.second]);
   listener.end(shuttingDown());
   listener.cut();
   return first === "fault" ? FAILED : 0;
 }
 
-/** Signals to this process, `SIGTERM` or `SIGINT`, and faults that nothing caught. */
+/**
+ * Signals to this process, `SIGTERM` or `SIGINT`, and faults that nothing caught. They are heard from now on without a
+ * gap: a second signal right behind the first would meet nobody there, and kill the process.
+ */
 export function signalEnds(log: AppLog): Ends {
-  return { first: () => endSignal(log), second: () => endSignal(log) };
+  const first = later<Reason>();
+  const second = later<void>();
+  let told = false;
+  const settle = (reason: Reason) => {
+    if (told) {
+      second.resolve();
+      // Whoever signals once more means the process itself.
+      for (const name of SIGNALS) process.off(name, signal);
+    }
+    told = true;
+    first.resolve(reason);
+  };
+  const signal = (name: NodeJS.Signals) => settle(name);
+  for (const name of SIGNALS) process.on(name, signal);
+  onFault(log, () => settle("fault"));
+  return { first: first.promise, second: second.promise };
 }
 
 async function finish(
@@ -78,35 +95,24 @@ function shuttingDown(): GatewayError {
   return new GatewayError("server_shutting_down", "The proxy is shutting down and could wait no longer");
 }
 
-/** The next of them. */
-function endSignal(log: AppLog): Promise<Reason> {
-  return new Promise((resolve) => {
-    const settle = (reason: Reason) => {
-      for (const name of SIGNALS) process.off(name, signal);
-      stopHearing();
-      resolve(reason);
-    };
-    const signal = (name: NodeJS.Signals) => settle(name);
-    for (const name of SIGNALS) process.on(name, signal);
-    const stopHearing = onFault(log, () => settle("fault"));
-  });
-}
-
-/** Calls back for each fault that nothing caught, which is logged, until it is told to stop. */
-export function onFault(log: AppLog, callback: () => void): () => void {
+/** Calls back for each fault that nothing caught, which is logged. */
+export function onFault(log: AppLog, callback: () => void): void {
   const fault = (thrown: unknown) => {
     log.error("Ending after a fault that nothing caught", thrown);
     callback();
   };
   process.on("uncaughtException", fault);
   process.on("unhandledRejection", fault);
-  return () => {
-    process.off("uncaughtException", fault);
-    process.off("unhandledRejection", fault);
-  };
 }
 
 const SIGNALS = ["SIGTERM", "SIGINT"] as const;
+
+/** A promise, and what resolves it. */
+export function later<T>(): { readonly promise: Promise<T>; readonly resolve: (value: T) => void } {
+  let resolve: (value: T) => void = () => {};
+  const promise = new Promise<T>((settle) => resolve = settle);
+  return { promise, resolve };
+}
 
 /** So many milliseconds, for which alone no process is kept. */
 export function pause(ms: number): Promise<void> {

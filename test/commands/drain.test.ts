@@ -232,3 +232,16 @@ test("a second signal ends the daemon at once, streams and the delay notwithstan
     assert.match(daemon.stdout(), / outcome=(draining|stream_interrupted) .* error=server_shutting_down /);
   });
 });
+
+test("two signals in one breath end the process at once, and it ends itself", async () => {
+  for (const workers of ["1", "2"]) {
+    await withStage({ pace: 40, args: ["--workers", workers] }, async ({ daemon }) => {
+      const stream = await openStream({ port: daemon.port, body: hello("sonnet", true, LONG) });
+      await stream.until(/"content":/);
+      daemon.signal("SIGINT");
+      daemon.signal("SIGTERM");
+      await exits(daemon);
+      await stream.ended;
+    });
+  }
+});

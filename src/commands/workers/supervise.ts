@@ -36,9 +36,8 @@ export async function supervise(
 ): Promise<number> {
   const log = appLog(io);
   const port = await sharedPort(serving, workers);
-  const ends = signalEnds(log);
   // From now on a signal is for all.
-  const told = ends.first();
+  const ends = signalEnds(log);
   const access = openAccessLog(accessLog, io, log);
   const crew = startCrew({
     workers,
@@ -58,12 +57,12 @@ export async function supervise(
   const stopHearing = await hearSignals(serving.file, policy, access);
   let code = FAILED;
   try {
-    const url = await Promise.race([crew.listening, told.then(() => undefined)]);
+    const url = await Promise.race([crew.listening, ends.first.then(() => undefined)]);
     if (url !== undefined) {
       log.info(`ai-proxy listens on ${url} with ${workers} workers`);
       log.info(perWorkerLine(workers));
     }
-    code = await drainAll(crew, await told, ends, serving.drainSeconds, log);
+    code = await drainAll(crew, await ends.first, ends, serving.drainSeconds, log);
     return code;
   } finally {
     await endAll(crew);
@@ -100,11 +99,9 @@ async function drainAll(
   seconds: number,
   log: AppLog,
 ): Promise<number> {
-  // Heard before anybody is told that there was a first.
-  const second = ends.second();
   log.info(drainingLine(reason, seconds));
   const gone = crew.drain(reason === "fault" ? "SIGINT" : reason);
-  await Promise.race([gone, second, pause(seconds * 1000 + GRACE_MS)]);
+  await Promise.race([gone, ends.second, pause(seconds * 1000 + GRACE_MS)]);
   const well = await endAll(crew);
   return well && reason !== "fault" ? 0 : FAILED;
 }

@@ -6,7 +6,7 @@ import type { AppLog } from "../../services.ts";
 import { openAccessLog } from "../access-log.ts";
 import { FAILED, isStop, stop, USAGE } from "../args.ts";
 import { renderProblem } from "../check-config.ts";
-import { type Ends, onFault, type Reason } from "../drain.ts";
+import { type Ends, later, onFault, type Reason } from "../drain.ts";
 import { type Io, processIo } from "../io.ts";
 import { run } from "../run.ts";
 import { appLog } from "../start.ts";
@@ -121,18 +121,11 @@ function hearOrders(log: AppLog): Orders {
   });
   return {
     start: Promise.race([start.promise, first.promise.then(() => undefined)]),
-    ends: { first: () => first.promise, second: () => second.promise },
+    ends: { first: first.promise, second: second.promise },
     text: () => text,
     onConfiguration: (callback) => {
       configure = callback;
       for (; missed > 0; missed--) callback();
     },
   };
-}
-
-/** A promise, and what resolves it. */
-function later<T>(): { readonly promise: Promise<T>; readonly resolve: (value: T) => void } {
-  let resolve: (value: T) => void = () => {};
-  const promise = new Promise<T>((settle) => resolve = settle);
-  return { promise, resolve };
 }
