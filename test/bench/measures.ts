@@ -75,10 +75,12 @@ export function streamPlace({ events, pace }: StreamPlan): Place {
   return { kind: "stream", events, pace };
 }
 
-/** Many paced streams at once; they begin within the first half second. */
+/** Many paced streams at once; so many of them begin in a second. */
 export function streams(asker: Asker, plan: StreamPlan, way: Way): Promise<StreamFigures> {
-  return runStreams(loadOf(asker, streamPlace(plan), way), plan.count, 500);
+  return runStreams(loadOf(asker, streamPlace(plan), way), plan.count, (plan.count * 1000) / BEGINNING);
 }
+
+const BEGINNING = 400;
 
 /** What an event costs in processor time, what a system adds to the first one's time, and the distance between two. */
 export async function streamed(

@@ -52,7 +52,7 @@ function sizeOf(name: string): Size {
 /** All streams together give the same number of events in a second, however many they are. */
 const streamPlans = options.streams.map((count): measures.StreamPlan => {
   const pace = Math.max(10, count / 10);
-  return { count, pace, events: Math.ceil((options.seconds * 1000) / pace) };
+  return { count, pace, events: Math.ceil((options.seconds * 1000 + 2 * count) / pace) };
 });
 
 const directory = await mkdtemp(join(tmpdir(), "ai-proxy-bench-"));
