@@ -12,7 +12,7 @@ export interface ByteBudget {
 }
 
 /** A body takes four times its size and more while it is parsed and sent: this many bytes keep the process below 1 GiB. */
-const MAX_BYTES = 128 * 1024 * 1024;
+export const MAX_BYTES = 128 * 1024 * 1024;
 
 /** @param random a number in [0, 1): clients that are sent away do not all come back at once */
 export function createByteBudget(random: () => number, limit = MAX_BYTES): ByteBudget {

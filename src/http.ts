@@ -77,8 +77,7 @@ export async function readJsonObject(request: Incoming, admit: (bytes: number) =
   const admitPiece = (piece: number, length: number) => {
     if (length > announced) admit(Math.min(piece, length - announced));
   };
-  const bytes = await readBytes(request.body, MAX_BODY_BYTES, bodyTooLarge, admitPiece);
-  return parseBody(bytes);
+  return parseBody(await readBytes(request.body, MAX_BODY_BYTES, bodyTooLarge, admitPiece));
 }
 
 /** A JSON object's bytes as a `JsonBody`; throws as `readJsonObject` does. */

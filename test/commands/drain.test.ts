@@ -97,6 +97,17 @@ test("a second signal cuts at once, whichever phase it meets", async () => {
   }
 });
 
+test("a second signal right behind the first is heard, and a third is the system's", async () => {
+  const before = process.listenerCount("SIGTERM");
+  const { told, code } = drained({ seconds: 600, delay: 600 });
+  assert(process.emit("SIGINT", "SIGINT"));
+  assert.equal(process.listenerCount("SIGTERM"), before + 1);
+  process.emit("SIGTERM", "SIGTERM");
+  assert.equal(process.listenerCount("SIGTERM"), before);
+  assert.equal(await code, 0);
+  assert.equal(told.at(-1), "cut");
+});
+
 test("a fault that nothing caught drains and ends with exit code 1", async () => {
   const before = process.listeners("uncaughtException");
   const { told, code, close } = drained({ seconds: 600, delay: 600 });
@@ -231,17 +242,4 @@ test("a second signal ends the daemon at once, streams and the delay notwithstan
     assert(performance.now() - began < 4000);
     assert.match(daemon.stdout(), / outcome=(draining|stream_interrupted) .* error=server_shutting_down /);
   });
-});
-
-test("two signals in one breath end the process at once, and it ends itself", async () => {
-  for (const workers of ["1", "2"]) {
-    await withStage({ pace: 40, args: ["--workers", workers] }, async ({ daemon }) => {
-      const stream = await openStream({ port: daemon.port, body: hello("sonnet", true, LONG) });
-      await stream.until(/"content":/);
-      daemon.signal("SIGINT");
-      daemon.signal("SIGTERM");
-      await exits(daemon);
-      await stream.ended;
-    });
-  }
 });

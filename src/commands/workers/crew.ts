@@ -2,7 +2,7 @@
 
 import type { AppLog } from "../../services.ts";
 import { FAILED, stop } from "../args.ts";
-import { pause, type Reason } from "../drain.ts";
+import { later, pause, type Reason } from "../drain.ts";
 import type { FromWorker, StartOrder, ToWorker } from "./messages.ts";
 import { startWorker, type WorkerEnd, type WorkerOptions, type WorkerProcess } from "./process.ts";
 import { restartAfter } from "./restart.ts";
@@ -64,9 +64,8 @@ export function startCrew({ workers, order, log, ...options }: CrewOptions): Cre
   let allWell = true;
   let listen = (_url: string) => {};
   let fail = (_why: unknown) => {};
-  let leave = (_well: boolean) => {};
   const listening = new Promise<string>((resolve, reject) => [listen, fail] = [resolve, reject]);
-  const gone = new Promise<boolean>((resolve) => leave = resolve);
+  const gone = later<boolean>();
 
   const hire = (post: Post) => {
     const member: Member = {
@@ -115,7 +114,7 @@ export function startCrew({ workers, order, log, ...options }: CrewOptions): Cre
     member.waiting.forEach((done) => done());
     lose(post, member, member.failure ?? how);
     allWell &&= well || !ending;
-    if (ending && members.size === 0) leave(allWell);
+    if (ending && members.size === 0) gone.resolve(allWell);
   };
 
   const lose = (post: Post, member: Member, why: string) => {
@@ -143,8 +142,8 @@ export function startCrew({ workers, order, log, ...options }: CrewOptions): Cre
     ending = true;
     timers.forEach((timer) => clearTimeout(timer));
     tellAll(message);
-    if (members.size === 0) leave(allWell);
-    return gone;
+    if (members.size === 0) gone.resolve(allWell);
+    return gone.promise;
   };
 
   posts.forEach(hire);
