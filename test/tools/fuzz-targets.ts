@@ -114,7 +114,7 @@ function question(model: string, stream: boolean): Uint8Array {
 
 /** A stream's end is either proper or an error, whatever came. */
 function checkEnd(text: string): void {
-  const good = /data: \[DONE\]|"message_stop"|"(finish|stop)_reason":\s*"/.test(text);
+  const good = /data: \[DONE\]|"message_stop"|"(finish|stop)_reason":\s*"[^"]/.test(text);
   assert(good || /"error"|event: error/.test(text), `The stream just ends: ${text.slice(-300)}`);
 }
 

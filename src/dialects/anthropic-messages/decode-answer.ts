@@ -81,7 +81,7 @@ function readSteps(undo: Undo, malformed: Malformed): Stepper<AnswerStep, ChatEv
         return blocks.stop(step.index);
       case "stop-fields":
         // A later one may bring figures alone.
-        if (isObject(step.fields) && typeof step.fields.stop_reason === "string") stopFields = step.fields;
+        if (isObject(step.fields) && textOr(step.fields.stop_reason, "") !== "") stopFields = step.fields;
         return [...start({}), ...count(step.usage)];
       case "stop":
         if (!started) throw malformed("the answer ends before it began");

@@ -48,7 +48,7 @@ function readAnswer(undo: Undo) {
   const thoughts = readThoughts();
   let calls: ReturnType<typeof readCalls> | undefined;
   let usage: Usage | undefined;
-  let finishReason: Json | undefined;
+  let finishReason: string | undefined;
   let stopReason: Json | undefined;
   let refusal = "";
   let produced = false;
@@ -104,7 +104,8 @@ function readAnswer(undo: Undo) {
     const value = choice.delta ?? choice.message ?? {};
     if (!isObject(value)) throw invalidEvent("its delta is not an object");
     const events = delta(value);
-    finishReason = choice.finish_reason ?? finishReason;
+    // Some servers have `""` in every chunk; only a word says that the answer is complete.
+    finishReason = textOf(choice.finish_reason) || finishReason;
     stopReason = choice.stop_reason ?? stopReason;
     return events;
   };

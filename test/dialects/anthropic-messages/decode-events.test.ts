@@ -337,6 +337,11 @@ const failures: { title: string; events: () => ChatEvent[]; code: string | null 
     events: () => eventsOf("cut"),
     code: "upstream_stream_interrupted",
   },
+  ...["", null, ["end_turn"], {}, 1, true].map((reason) => ({
+    title: `a stream that ends behind the stop reason ${JSON.stringify(reason)}`,
+    events: () => decoded([START, { type: "message_delta", delta: { stop_reason: reason } }]),
+    code: "upstream_stream_interrupted",
+  })),
   { title: "an empty stream", events: () => decoded([]), code: "upstream_stream_interrupted" },
   {
     title: "a stream that ends inside a call",

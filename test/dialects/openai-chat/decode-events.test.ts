@@ -5,7 +5,7 @@ import { collect } from "../../../src/dialects/collect.ts";
 import { openaiChat } from "../../../src/dialects/openai-chat/index.ts";
 import { splitFrames, type SseFrame } from "../../../src/dialects/sse.ts";
 import { run } from "../../../src/dialects/stepper.ts";
-import type { JsonObject } from "../../../src/json.ts";
+import type { Json, JsonObject } from "../../../src/json.ts";
 import { fixture, fixtureText } from "./_request.ts";
 
 const UNDO = { model: "sent" };
@@ -173,7 +173,7 @@ test("the first chunk starts the answer, though it names nothing", () => {
   equal(events("azure-filter-chunk").filter(({ type }) => type === "start").length, 1);
 });
 
-const say = (delta: JsonObject, finish: string | null = null): JsonObject => ({
+const say = (delta: JsonObject, finish: Json = null): JsonObject => ({
   id: "x",
   model: "m",
   choices: [{ index: 0, delta, finish_reason: finish }],
@@ -255,7 +255,7 @@ test("nothing follows the end", () => {
   ]);
 });
 
-const BROKEN: readonly [string, (JsonObject | string)[], string][] = [
+const BROKEN: [string, (JsonObject | string)[], string][] = [
   ["a stream that breaks off", [say({ content: "a" })], "upstream_stream_interrupted"],
   ["a stream of nothing", [], "upstream_stream_interrupted"],
   ["a stream that is done before it began", ["[DONE]"], "upstream_stream_interrupted"],
@@ -283,6 +283,14 @@ const BROKEN: readonly [string, (JsonObject | string)[], string][] = [
     "upstream_invalid_response",
   ],
 ];
+/** What is no word says nothing of an end: a stream that breaks off behind it is cut. */
+for (const finish of ["", [null], {}, ["stop"], 1, true, false]) {
+  BROKEN.push([
+    `a stream that breaks off behind the finish reason ${JSON.stringify(finish)}`,
+    [say({ content: "a" }, finish)],
+    "upstream_stream_interrupted",
+  ]);
+}
 for (const [title, data, code] of BROKEN) {
   test(`${title} ends with ${code}`, () => {
     const list = chunks(...data);
