@@ -1,6 +1,5 @@
 /** An entry as a line of the access log, in the format of NGINX's demo with fields appended, or as JSON. */
 
-import type { Usage } from "../chat.ts";
 import type { Entry } from "./entry.ts";
 
 export type LogFormat = "combined" | "json";
@@ -15,26 +14,15 @@ export function logLine(entry: Entry, format: LogFormat): string {
 
 function combinedLine(entry: Entry): string {
   const request = `${quotable(entry.method)} ${quotable(entry.target)} HTTP/${quotable(entry.version)}`;
-  const head = `${bare(entry.peer)} - ${bare(entry.user)} [${commonTime(entry.time)}] "${request}" ` +
+  let line = `${bare(entry.peer)} - ${bare(entry.user)} [${commonTime(entry.time)}] "${request}" ` +
     `${entry.status} ${entry.bytes} "${quotable(entry.referer)}" "${quotable(entry.userAgent)}" ` +
     `"${quotable(entry.forwardedFor)}"`;
-  const groups: readonly Readonly<Record<string, string | number | undefined>>[] = [
-    tokenTotals(entry.usage),
-    routeFields(entry),
-    timings(entry),
-    tokenParts(entry.usage),
-    details(entry),
-    { warnings: entry.warnings.join(",") },
-  ];
-  let line = head;
-  for (const group of groups) {
-    for (const name of Object.keys(group)) line += ` ${name}=${bare(group[name], "")}`;
-  }
+  for (const { key, read } of COMBINED_FIELDS) line += key + bare(read(entry), "");
   return line;
 }
 
 function jsonLine(entry: Entry): string {
-  const line = JSON.stringify({
+  const fields: Record<string, unknown> = {
     time: new Date(entry.time).toISOString(),
     peer: entry.peer,
     user: entry.user,
@@ -46,63 +34,48 @@ function jsonLine(entry: Entry): string {
     referer: entry.referer,
     user_agent: entry.userAgent,
     forwarded_for: entry.forwardedFor,
-    ...tokenTotals(entry.usage),
-    ...routeFields(entry),
-    attempts: entry.attempts.map((attempt) => ({ ...attempt, ms: Math.round(attempt.ms) })),
-    ...timings(entry),
-    ...tokenParts(entry.usage),
-    ...details(entry),
-    warnings: entry.warnings,
-  }, (_, value) => typeof value === "string" ? capped(value) : value);
+  };
+  for (const [name, read] of FIELDS) fields[name] = read(entry);
+  fields.attempts = entry.attempts.map((attempt) => ({ ...attempt, ms: Math.round(attempt.ms) }));
+  fields.warnings = entry.warnings;
+  const line = JSON.stringify(fields, (_, value) => typeof value === "string" ? capped(value) : value);
   // Valid inside JSON, but line ends to some readers of logs.
   return line.replace(/[\u007f-\u009f\u2028\u2029]/g, (character) => unicodeEscape(character));
 }
 
-/** The three figures of NGINX's demo; empty for requests that failed. */
-function tokenTotals(usage: Usage | undefined) {
-  return {
-    prompt_tokens: usage?.input,
-    completion_tokens: usage?.output,
-    total_tokens: usage && usage.input + usage.output,
-  };
-}
+type Read = (entry: Entry) => string | number | undefined;
 
-function routeFields(entry: Entry) {
-  return {
-    request_id: entry.requestId,
-    model: entry.model,
-    served: entry.served,
-    provider: entry.provider,
-    attempts: entry.tries,
-    failover: entry.failover,
-    outcome: entry.outcome,
-    usage: entry.usageSource,
-  };
-}
+/** Behind NGINX's own fields, in this order; what a request has not got stays empty. */
+const FIELDS: readonly (readonly [name: string, read: Read])[] = [
+  // The three figures of NGINX's demo.
+  ["prompt_tokens", ({ usage }) => usage?.input],
+  ["completion_tokens", ({ usage }) => usage?.output],
+  ["total_tokens", ({ usage }) => usage && usage.input + usage.output],
+  ["request_id", ({ requestId }) => requestId],
+  ["model", ({ model }) => model],
+  ["served", ({ served }) => served],
+  ["provider", ({ provider }) => provider],
+  ["attempts", ({ tries }) => tries],
+  ["failover", ({ failover }) => failover],
+  ["outcome", ({ outcome }) => outcome],
+  ["usage", ({ usageSource }) => usageSource],
+  ["ttft_ms", ({ firstTokenMs }) => firstTokenMs === undefined ? undefined : Math.round(firstTokenMs)],
+  ["duration_ms", ({ durationMs }) => Math.round(durationMs)],
+  // What the totals are made of, as the provider reports it.
+  ["input", ({ usage }) => usage && Math.max(0, usage.input - usage.cacheRead - usage.cacheWrite)],
+  ["cached_read", ({ usage }) => usage?.cacheRead],
+  ["cache_write", ({ usage }) => usage?.cacheWrite],
+  ["cache_write_5m", ({ usage }) => usage?.cacheWrite5m],
+  ["cache_write_1h", ({ usage }) => usage?.cacheWrite1h],
+  ["output", ({ usage }) => usage?.output],
+  ["reasoning", ({ usage }) => usage?.reasoning],
+  ["key", ({ key }) => key],
+  ["error", ({ error }) => error],
+  ["upstream_request_id", ({ upstreamRequestId }) => upstreamRequestId],
+  ["warnings", ({ warnings }) => warnings.join(",")],
+];
 
-function timings(entry: Entry) {
-  return {
-    ttft_ms: entry.firstTokenMs === undefined ? undefined : Math.round(entry.firstTokenMs),
-    duration_ms: Math.round(entry.durationMs),
-  };
-}
-
-/** What the totals are made of, as the provider reports it. */
-function tokenParts(usage: Usage | undefined) {
-  return {
-    input: usage && Math.max(0, usage.input - usage.cacheRead - usage.cacheWrite),
-    cached_read: usage?.cacheRead,
-    cache_write: usage?.cacheWrite,
-    cache_write_5m: usage?.cacheWrite5m,
-    cache_write_1h: usage?.cacheWrite1h,
-    output: usage?.output,
-    reasoning: usage?.reasoning,
-  };
-}
-
-function details(entry: Entry) {
-  return { key: entry.key, error: entry.error, upstream_request_id: entry.upstreamRequestId };
-}
+const COMBINED_FIELDS = FIELDS.map(([name, read]) => ({ key: ` ${name}=`, read }));
 
 /** A value inside quotes, escaped as NGINX does: `\xHH` for quotes, backslashes and what is not printable ASCII. */
 function quotable(value: string | undefined): string {

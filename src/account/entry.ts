@@ -118,13 +118,10 @@ export interface OpenEntry {
 export function openEntry(start: EntryStart, clock: () => number, sink: Sink): OpenEntry {
   const began = clock();
   const attempts: Attempt[] = [];
-  let tries = 0;
-  const warnings = new Set<Warning>();
   let user: string | undefined;
   let key: string | undefined;
   let model: string | undefined;
   let servedBy: { model: string; provider: string; upstreamRequestId: string | undefined } | undefined;
-  let failover: string | undefined;
   let usage: Usage | undefined;
   let inputBytes = 0;
   let outputChars = 0;
@@ -147,20 +144,20 @@ export function openEntry(start: EntryStart, clock: () => number, sink: Sink): O
     return { usage: { ...estimate, cacheRead: 0, cacheWrite: 0, reasoning: 0 }, usageSource: "estimated" };
   };
 
-  return {
+  const warned = new Set<Warning>();
+  const warn = (code: Warning) => {
+    if (warned.has(code)) return;
+    warned.add(code);
+    open.warnings.push(code);
+  };
+
+  // Plain members: accessors of a literal are defined anew, and slowly, each time that it is made.
+  const open: Open = {
     requestId: start.requestId,
-    get warnings() {
-      return [...warnings];
-    },
-    get tries() {
-      return tries;
-    },
-    get upstreamMs() {
-      return attempts.reduce((sum, { ms }) => sum + ms, 0);
-    },
-    get failover() {
-      return failover;
-    },
+    warnings: [],
+    tries: 0,
+    upstreamMs: 0,
+    failover: undefined,
     identified: (name, keyName) => {
       user = name;
       key = keyName;
@@ -170,13 +167,14 @@ export function openEntry(start: EntryStart, clock: () => number, sink: Sink): O
       inputBytes = bytes;
     },
     tried: (attempt) => {
-      tries++;
+      open.tries++;
+      open.upstreamMs += attempt.ms;
       attempts.push(attempt);
     },
     skipped: (name, provider, reason) => attempts.push({ model: name, provider, reason, ms: 0 }),
-    movedOn: (word) => failover ??= word,
+    movedOn: (word) => open.failover ??= word,
     served: (name, provider, upstreamRequestId) => servedBy = { model: name, provider, upstreamRequestId },
-    warned: (codes) => codes.forEach((code) => warnings.add(code)),
+    warned: (codes) => codes.forEach(warn),
     saw: (event) => {
       if (isContent(event)) {
         firstContentAt ??= clock();
@@ -197,7 +195,7 @@ export function openEntry(start: EntryStart, clock: () => number, sink: Sink): O
           usage = event.usage;
           return;
         case "warning":
-          warnings.add(event.warning);
+          warn(event.warning);
           return;
         case "end":
           ended = true;
@@ -212,7 +210,7 @@ export function openEntry(start: EntryStart, clock: () => number, sink: Sink): O
         else if (part.type === "tool-call") outputChars += part.name.length + part.input.length;
       }
       firstContentAt ??= clock();
-      reply.warnings.forEach((code) => warnings.add(code));
+      reply.warnings.forEach(warn);
     },
     failed: (thrown) => error = thrown,
     holds: (giveBack) => held.push(giveBack),
@@ -233,20 +231,29 @@ export function openEntry(start: EntryStart, clock: () => number, sink: Sink): O
         provider: servedBy?.provider,
         upstreamRequestId: servedBy?.upstreamRequestId,
         attempts,
-        tries,
-        failover,
+        tries: open.tries,
+        failover: open.failover,
         outcome,
         ...(error && !streamed && outcome !== "client_disconnect"
           ? { usage: undefined, usageSource: "none" }
           : account(outcome)),
         error: error?.code ?? undefined,
-        warnings: [...warnings],
+        warnings: open.warnings,
         firstTokenMs: firstContentAt === undefined ? undefined : firstContentAt - began,
         durationMs: clock() - began,
       });
     },
   };
+  return open;
 }
+
+/** What grows while an entry is open. */
+type Open = OpenEntry & {
+  warnings: Warning[];
+  tries: number;
+  upstreamMs: number;
+  failover: string | undefined;
+};
 
 function wasLeft({ reason }: Attempt): boolean {
   return reason === "client_disconnect";
