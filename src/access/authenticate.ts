@@ -5,7 +5,7 @@ import { timingSafeEqual } from "node:crypto";
 import { sha256 } from "../digest.ts";
 import { GatewayError } from "../errors.ts";
 import { isKey } from "./keys.ts";
-import { contains, parseAddress, parseNetwork } from "./network.ts";
+import { contains, type Network, parseAddress } from "./network.ts";
 import type { Identity, Policy, Principal } from "./policy.ts";
 
 export interface Caller {
@@ -45,7 +45,7 @@ function byKey(caller: Caller, identity: KeyIdentity, now: number): Principal {
   const digest = sha256(key);
   const holder = identity.keys.get(digest);
   const stored = holder?.digest ?? NO_DIGEST;
-  const equal = timingSafeEqual(Buffer.from(digest, "hex"), Buffer.from(stored, "hex"));
+  const equal = timingSafeEqual(Buffer.from(digest, "latin1"), Buffer.from(stored, "latin1"));
   const expired = holder?.expires !== undefined && holder.expires <= now;
   if (!holder || !equal || expired || !isKey(key)) throw invalidKey();
   return holder.name === undefined ? { user: holder.user } : { user: holder.user, key: holder.name };
@@ -72,13 +72,9 @@ function headerOf({ headers }: Caller, name: string): string | undefined {
   return Object.hasOwn(headers, name) && headers[name] !== "" ? headers[name] : undefined;
 }
 
-function isTrusted(peer: string, trusted: readonly string[]): boolean {
+function isTrusted(peer: string, trusted: readonly Network[]): boolean {
   const address = parseAddress(peer);
-  if (address === undefined) return false;
-  return trusted.some((text) => {
-    const network = parseNetwork(text);
-    return network !== undefined && contains(network, address);
-  });
+  return address !== undefined && trusted.some((network) => contains(network, address));
 }
 
 function invalidKey(): GatewayError {

@@ -6,6 +6,7 @@
 import type { TargetOptions } from "../dialects/dialect.ts";
 import { type Failure, GatewayError } from "../errors.ts";
 import type { Secret } from "../secret.ts";
+import type { Network } from "./network.ts";
 
 export interface Policy {
   readonly identity: Identity;
@@ -22,7 +23,7 @@ export type Identity =
   /** By a key; from the hex SHA-256 of the whole key to its holder. */
   | { readonly mode: "keys"; readonly keys: ReadonlyMap<string, KeyHolder> }
   /** By a header that trusted peers set: lower-case name, and the peers' networks. */
-  | { readonly mode: "header"; readonly header: string; readonly trusted: readonly string[] }
+  | { readonly mode: "header"; readonly header: string; readonly trusted: readonly Network[] }
   /** Nobody: no user has a key and header mode is off. */
   | { readonly mode: "none" };
 
@@ -50,6 +51,8 @@ export interface Route {
 
 /** A model at an upstream. */
 export interface Target {
+  /** Its provider and its name there: what is learned of it is kept by that, whatever the configuration calls it. */
+  readonly id: string;
   /** The model's name in the configuration. */
   readonly model: string;
   readonly upstream: Upstream;

@@ -18,13 +18,12 @@ export async function tryTarget(
   asked: Asked,
   services: Services,
 ): Promise<Outcome<Answer>> {
-  const bucket = `${target.upstream.name}/${target.upstreamModel}`;
-  services.retries.earn(bucket);
+  services.retries.earn(target.id);
   for (let tries = 1;; tries++) {
     const outcome = await once(target, last, asked, services);
     if (outcome.kind === "answered" || tries > target.upstream.retries || asked.left.aborted) return outcome;
     const delay = retryDelay(outcome.error, tries, services.random());
-    if (delay === undefined || !services.retries.spend(bucket, services.clock.monotonic())) return outcome;
+    if (delay === undefined || !services.retries.spend(target.id, services.clock.monotonic())) return outcome;
     await pause(delay, asked.left, services);
     if (asked.left.aborted) return { kind: "failed", error: whyLeft(asked.left), next: undefined };
   }

@@ -1,6 +1,7 @@
 /** Config → Policy: everything looked up, merged and in the units of its use, so that a request only reads. Pure. */
 
 import { digestOf, parseExpiry } from "../access/keys.ts";
+import { parseNetwork } from "../access/network.ts";
 import type {
   FailureWord,
   Identity,
@@ -96,10 +97,12 @@ function toTarget(
   provider: ProviderSection,
   config: Config,
 ): Target {
+  const upstreamModel = model.model ?? name;
   return {
+    id: `${upstream.name}/${upstreamModel}`,
     model: name,
     upstream,
-    upstreamModel: model.model ?? name,
+    upstreamModel,
     maxOutputTokens: model.maxOutputTokens,
     timeouts: mergeTimeouts(model.timeouts, provider.timeouts, config.timeouts),
     options: { ...optionsOf(provider), ...optionsOf(model) },
@@ -143,7 +146,8 @@ function toIdentity(config: Config): Identity {
   if (usesKeys(config)) return { mode: "keys", keys: keysOf(config) };
   const header = config.auth?.userHeader ?? DEFAULT_HEADER;
   if (header === false) return { mode: "none" };
-  return { mode: "header", header: header.toLowerCase(), trusted: config.auth?.trustedProxies ?? LOOPBACK };
+  const trusted = (config.auth?.trustedProxies ?? LOOPBACK).flatMap((text) => parseNetwork(text) ?? []);
+  return { mode: "header", header: header.toLowerCase(), trusted };
 }
 
 function keysOf(config: Config): ReadonlyMap<string, KeyHolder> {

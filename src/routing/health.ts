@@ -48,7 +48,7 @@ interface State {
   consecutive: number;
   /** Passed over until then, for its failures. */
   coolUntil: Instant;
-  /** Not to be tried before: what the provider asked for, or how long a key is refused. */
+  /** Not to be tried before: what the provider asked for. */
   waitUntil: Instant;
   /** The last failure that led to one of the two. */
   reason: Failure | undefined;
@@ -63,6 +63,12 @@ interface State {
   running: number;
 }
 
+/** A provider's key that was refused. */
+interface Refused {
+  readonly until: Instant;
+  readonly failure: Failure;
+}
+
 interface Second {
   readonly second: number;
   requests: number;
@@ -70,7 +76,10 @@ interface Second {
 }
 
 export function createHealth({ random, onChange }: HealthOptions): Health {
+  /** By the target's id. */
   const states = new Map<string, State>();
+  /** By the provider's name. */
+  const keys = new Map<string, Refused>();
 
   const stateOf = (id: string): State => {
     const known = states.get(id);
@@ -103,7 +112,8 @@ export function createHealth({ random, onChange }: HealthOptions): Health {
       return;
     }
     state.consecutive++;
-    const { requests, failures } = count(state, now, true);
+    secondOf(state, now).failures++;
+    const { requests, failures } = total(state);
     if (error.detail === "connect-timeout") open(id, state, now, error.failure, "no connection in time");
     else if (state.consecutive >= MAX_CONSECUTIVE) {
       open(id, state, now, error.failure, `${MAX_CONSECUTIVE} failures in a row (${why})`);
@@ -114,7 +124,7 @@ export function createHealth({ random, onChange }: HealthOptions): Health {
 
   const answered = (id: string, state: State, now: Instant) => {
     state.consecutive = 0;
-    if (state.probing === undefined) return void count(state, now, false);
+    if (state.probing === undefined) return void secondOf(state, now);
     state.coolUntil = -Infinity;
     if (++state.passed < (PROBES[state.probing] ?? 1)) return;
     state.passed = 0;
@@ -127,15 +137,11 @@ export function createHealth({ random, onChange }: HealthOptions): Health {
   };
 
   const refused = (target: Target, now: Instant, error: GatewayError) => {
-    const credential = stateOf(credentialId(target));
-    if (credential.waitUntil <= now) {
-      onChange(
-        `${target.upstream.name} is passed over for 300 s: its key was refused (${error.failure})`,
-        true,
-      );
+    const { name } = target.upstream;
+    if ((keys.get(name)?.until ?? -Infinity) <= now) {
+      onChange(`${name} is passed over for 300 s: its key was refused (${error.failure})`, true);
     }
-    credential.waitUntil = now + CREDENTIAL_COOLING_MS;
-    credential.reason = error.failure;
+    keys.set(name, { until: now + CREDENTIAL_COOLING_MS, failure: error.failure });
   };
 
   /** While it comes back, a growing part of the requests goes to it: what has just recovered is not flooded at once. */
@@ -145,24 +151,22 @@ export function createHealth({ random, onChange }: HealthOptions): Health {
 
   return {
     readyAt: (target, now) => {
-      const state = states.get(targetId(target));
-      const refusedUntil = states.get(credentialId(target))?.waitUntil ?? -Infinity;
+      const state = states.get(target.id);
+      const refusedUntil = keys.get(target.upstream.name)?.until ?? -Infinity;
       if (!state) return refusedUntil;
       const notBefore = Math.max(state.coolUntil, state.waitUntil, refusedUntil);
       const full = state.probing !== undefined && state.running >= (PROBES[state.probing] ?? 1);
       return full || sitsOut(state, now) ? Math.max(notBefore, now + DEFAULT_WAIT_MS) : notBefore;
     },
     reason: (target, now) => {
-      const credential = states.get(credentialId(target));
-      return credential && credential.waitUntil > now
-        ? credential.reason
-        : states.get(targetId(target))?.reason;
+      const key = keys.get(target.upstream.name);
+      return key && key.until > now ? key.failure : states.get(target.id)?.reason;
     },
     begin: (target) => {
-      stateOf(targetId(target)).running++;
+      stateOf(target.id).running++;
     },
     end: (target, now, result) => {
-      const id = targetId(target);
+      const { id } = target;
       const state = stateOf(id);
       state.running = Math.max(0, state.running - 1);
       if (result === "left") return;
@@ -179,9 +183,8 @@ export function createHealth({ random, onChange }: HealthOptions): Health {
       else if (verdict === "alive" && state.probing !== undefined) answered(id, state, now);
     },
     forget: (provider) => {
-      for (const id of states.keys()) {
-        if (id.startsWith(`${provider}/`) || id === `${provider} key`) states.delete(id);
-      }
+      keys.delete(provider);
+      for (const id of states.keys()) if (id.startsWith(`${provider}/`)) states.delete(id);
     },
   };
 }
@@ -201,17 +204,22 @@ function freshState(): State {
   };
 }
 
-/** Writes down one request; what the window holds with it. */
-function count(state: State, now: Instant, failed: boolean): { requests: number; failures: number } {
+/** The second that it is, one request more in it; what is too old is forgotten. */
+function secondOf({ window }: State, now: Instant): Second {
   const second = Math.floor(now / 1000);
-  while (state.window[0] && state.window[0].second <= second - WINDOW_SECONDS) state.window.shift();
-  const last = state.window.at(-1);
-  const current = last?.second === second ? last : { second, requests: 0, failures: 0 };
-  if (current !== last) state.window.push(current);
+  let current = window.at(-1);
+  if (current?.second !== second) {
+    while (window[0] && window[0].second <= second - WINDOW_SECONDS) window.shift();
+    current = { second, requests: 0, failures: 0 };
+    window.push(current);
+  }
   current.requests++;
-  if (failed) current.failures++;
+  return current;
+}
+
+function total({ window }: State): { requests: number; failures: number } {
   let [requests, failures] = [0, 0];
-  for (const one of state.window) {
+  for (const one of window) {
     requests += one.requests;
     failures += one.failures;
   }
@@ -236,12 +244,4 @@ function judgeHealth(error: GatewayError): Verdict {
   if (busy && error.upstream?.status !== 503) return "busy";
   if (failure === "connect" || failure === "timeout" || failure === "invalid") return "failed";
   return error.status >= 500 || FAILED_STATUSES.has(error.status) ? "failed" : "alive";
-}
-
-function targetId(target: Target): string {
-  return `${target.upstream.name}/${target.upstreamModel}`;
-}
-
-function credentialId(target: Target): string {
-  return `${target.upstream.name} key`;
 }

@@ -17,6 +17,7 @@ export interface Plan {
  */
 export function plan({ targets }: Route, health: Pick<Health, "readyAt">, now: number): Plan {
   const due = targets.map((target) => health.readyAt(target, now));
+  if (due.every((at) => at <= now)) return { targets, passedOver: [] };
   const latest = Math.max(now, Math.min(...due));
   const soonest = due.findIndex((at) => at <= latest);
   const wanted = (index: number) =>

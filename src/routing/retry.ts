@@ -19,9 +19,11 @@ const FLOOR_MS = 10_000;
 export function createRetryBudget(): RetryBudget {
   const buckets = new Map<string, { credit: number; grantedAt: number }>();
   const bucketOf = (target: string) => {
-    const bucket = buckets.get(target) ?? { credit: 0, grantedAt: -Infinity };
-    buckets.set(target, bucket);
-    return bucket;
+    const known = buckets.get(target);
+    if (known) return known;
+    const fresh = { credit: 0, grantedAt: -Infinity };
+    buckets.set(target, fresh);
+    return fresh;
   };
   return {
     earn: (target) => {

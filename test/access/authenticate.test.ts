@@ -2,12 +2,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { authenticate } from "../../src/access/authenticate.ts";
 import { makeKey } from "../../src/access/keys.ts";
+import { parseNetwork } from "../../src/access/network.ts";
 import { GatewayError } from "../../src/errors.ts";
 import { sha256 } from "../../src/digest.ts";
 import type { Identity, Policy, Principal } from "../../src/access/policy.ts";
 
 const NOW = Date.UTC(2026, 10, 22);
-const LOOPBACK = ["127.0.0.0/8", "::1/128"];
+const LOOPBACK = ["127.0.0.0/8", "::1/128"].flatMap((text) => parseNetwork(text) ?? []);
 
 function policyWith(identity: Identity): Policy {
   const user = (name: string) => [name, { name, routes: new Map() }] as const;

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { parseNetwork } from "../../src/access/network.ts";
 import { configWith, ENV, load } from "./_load.ts";
 
 async function targetOf(parts: Record<string, unknown>, env: Record<string, string> = ENV) {
@@ -133,6 +134,6 @@ test("header mode takes the header's name in lower case, and believes loopback u
   assert.deepEqual(policy?.identity, {
     mode: "header",
     header: "x-remote-user",
-    trusted: ["127.0.0.0/8", "::1/128"],
+    trusted: [parseNetwork("127.0.0.0/8"), parseNetwork("::1/128")],
   });
 });

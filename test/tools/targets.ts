@@ -7,6 +7,7 @@ import type { Policy, Route, Target, Upstream } from "../../src/access/policy.ts
 export function targetOf(name: string, upstream: Partial<Upstream> = {}): Target {
   const [provider = "", model = ""] = name.split("/");
   return {
+    id: name,
     model,
     upstream: {
       name: provider,
