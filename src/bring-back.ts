@@ -1,7 +1,6 @@
 /** From an answer to what goes over the client's connection: headers, a whole body, or a stream kept alive. */
 
 import type { Answer, Asked } from "./attempt/call.ts";
-import type { ChatEvent } from "./chat.ts";
 import type { Step } from "./dialects/bridge.ts";
 import { writeEvent } from "./dialects/sse.ts";
 import { asGatewayError, type GatewayError } from "./errors.ts";
@@ -75,25 +74,31 @@ async function pass(answer: Answer, asked: Asked, services: Services, out: Out):
   const keep = keeper(answer, asked, services);
   const watch = keep && watchAnswer(keep);
   const life = keepAlive(asked, services, out);
-  const see = (event: ChatEvent) => {
-    asked.entry.saw(event);
-    watch?.(event);
+  /** What goes to the client for a step. */
+  const seen = (step: Step): string | Uint8Array | undefined => {
+    let error: GatewayError | undefined;
+    for (const event of step.events) {
+      asked.entry.saw(event);
+      watch?.(event);
+      if (event.type === "error") error = event.error;
+    }
+    return error ? lastWord(error, step, answer, asked, services) : step.out;
+  };
+  const take = (steps: readonly Step[]): void | Promise<void> => {
+    const pieces: (string | Uint8Array)[] = [];
+    for (const step of steps) {
+      const piece = seen(step);
+      if (piece !== undefined && piece.length > 0) pieces.push(piece);
+    }
+    const piece = joined(pieces);
+    if (piece === undefined) return;
+    const slow = out.write(piece);
+    life.wrote();
+    return slow;
   };
   try {
-    for (let steps: readonly Step[] | undefined = held; steps; steps = await rest.next()) {
-      const pieces: (string | Uint8Array)[] = [];
-      for (const step of steps) {
-        step.events.forEach(see);
-        const failed = step.events.find((event) => event.type === "error");
-        if (failed) pieces.push(lastWord(failed.error, step, answer, asked, services));
-        else if (step.out !== undefined && step.out.length > 0) pieces.push(step.out);
-      }
-      for (const piece of joined(pieces)) {
-        const slow = out.write(piece);
-        life.wrote();
-        if (slow) await slow;
-      }
-    }
+    await take(held);
+    await rest.each(take);
   } finally {
     life.stop();
   }
@@ -145,10 +150,10 @@ function keepAlive(asked: Asked, { clock }: Services, out: Out) {
   };
 }
 
-/** Neighbouring pieces as one, so that what came in one read goes out in one write. */
-function joined(pieces: readonly (string | Uint8Array)[]): readonly (string | Uint8Array)[] {
-  if (pieces.length < 2) return pieces;
-  if (pieces.every((piece) => typeof piece === "string")) return [pieces.join("")];
+/** Neighbouring pieces as one, so that what came in one read goes out in one write; undefined where there is nothing. */
+function joined(pieces: readonly (string | Uint8Array)[]): string | Uint8Array | undefined {
+  if (pieces.length < 2) return pieces[0];
+  if (pieces.every((piece) => typeof piece === "string")) return pieces.join("");
   const bytes = pieces.map((piece) => typeof piece === "string" ? new TextEncoder().encode(piece) : piece);
   const all = new Uint8Array(bytes.reduce((length, piece) => length + piece.length, 0));
   let at = 0;
@@ -156,7 +161,7 @@ function joined(pieces: readonly (string | Uint8Array)[]): readonly (string | Ui
     all.set(piece, at);
     at += piece.length;
   }
-  return [all];
+  return all;
 }
 
 /** What keeps parts of the answer for the next turn; none where the client's own API carries them all. */

@@ -3,6 +3,7 @@
 import type { Deadline } from "./deadline.ts";
 import { type ChatEvent, isContent } from "../chat.ts";
 import type { Step } from "../dialects/bridge.ts";
+import { isLastWord } from "../dialects/last-word.ts";
 import type { Stepper } from "../dialects/stepper.ts";
 import { asGatewayError, type GatewayError } from "../errors.ts";
 import type { Clock } from "../services.ts";
@@ -10,6 +11,8 @@ import type { Clock } from "../services.ts";
 export interface Steps {
   /** The next steps, undefined after the last. The last one holds an `end` or an `error` event. Never throws. */
   next(): Promise<readonly Step[] | undefined>;
+  /** Hands over all that is left as it comes, and waits for a `take` that gives a promise. Throws only what that does. */
+  each(take: (steps: readonly Step[]) => void | Promise<void>): Promise<void>;
 }
 
 export interface StepsOptions {
@@ -33,15 +36,16 @@ export function openSteps(
 
   /** The steps up to the last word: what a provider sends behind it, in the same breath or later, is not its answer. */
   const seen = (steps: readonly Step[]): readonly Step[] => {
-    for (const [index, { events }] of steps.entries()) {
-      // The start of a thought is a sign of life, though it commits nothing: the model is at work.
-      if (!flowing && events.some((event) => isContent(event) || event.type === "thinking-start")) {
+    let count = 0;
+    for (const { events } of steps) {
+      count++;
+      if (!flowing && events.some(isSignOfLife)) {
         flowing = true;
         deadline.arm(idle, "further event");
       }
-      if (!events.some(isLast)) continue;
+      if (!events.some(isLastWord)) continue;
       over = true;
-      return steps.slice(0, index + 1);
+      return steps.slice(0, count);
     }
     return steps;
   };
@@ -55,10 +59,29 @@ export function openSteps(
     }
   };
 
+  const read = (): Promise<IteratorResult<Uint8Array>> => {
+    if (flowing) deadline.touch();
+    return bytes.next();
+  };
+
+  const came = (piece: IteratorResult<Uint8Array>): readonly Step[] => {
+    if (piece.done) {
+      over = true;
+      deadline.release();
+      return seen(stepper.end());
+    }
+    const steps = seen(stepper.push(piece.value));
+    // Until the next read it is the client that we wait for.
+    if (flowing) deadline.pause();
+    if (over) close(bytes, steps, deadline, clock);
+    return steps;
+  };
+
   const broken = (thrown: unknown): readonly Step[] => {
     over = true;
     const error = asGatewayError(thrown);
     const rest = ending(error);
+    deadline.abandon();
     return ownReason(error) ? rest.map((step) => ({ ...step, events: step.events.map(blame(error)) })) : rest;
   };
 
@@ -66,29 +89,30 @@ export function openSteps(
     next: async () => {
       if (over) return undefined;
       try {
-        if (flowing) deadline.touch();
-        const piece = await bytes.next();
-        if (piece.done) {
-          over = true;
-          deadline.release();
-          return seen(stepper.end());
-        }
-        const steps = seen(stepper.push(piece.value));
-        // Until the next read it is the client that we wait for.
-        if (flowing) deadline.pause();
-        if (over) close(bytes, steps, deadline, clock);
-        return steps;
+        return came(await read());
       } catch (thrown) {
-        const steps = broken(thrown);
-        deadline.abandon();
-        return steps;
+        return broken(thrown);
+      }
+    },
+    // One wait for each piece, and no more: a promise costs as much as the work between two of them.
+    each: async (take) => {
+      while (!over) {
+        let steps;
+        try {
+          steps = came(await read());
+        } catch (thrown) {
+          steps = broken(thrown);
+        }
+        const slow = take(steps);
+        if (slow) await slow;
       }
     },
   };
 }
 
-function isLast(event: ChatEvent): boolean {
-  return event.type === "end" || event.type === "error";
+/** The start of a thought commits nothing, but the model is at work. */
+function isSignOfLife(event: ChatEvent): boolean {
+  return isContent(event) || event.type === "thinking-start";
 }
 
 /** A time limit, a client that left and our own end say more than that the stream broke off. */

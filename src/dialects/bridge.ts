@@ -112,7 +112,8 @@ function relay(request: ClientRequest, target: TargetModel): Prepared {
     },
     steps: () => {
       const decode = dialect.decodeEvents(undo);
-      const read = (events: readonly ChatEvent[]) => events.filter(({ type }) => type !== "warning");
+      const read = (events: readonly ChatEvent[]) =>
+        events.some(isWarning) ? events.filter(isNoWarning) : events;
       return framed(
         (frame) => ({ out: unasked(frame) ? undefined : frame.bytes, events: read(decode.push(frame)) }),
         () => ({ out: undefined, events: read(decode.end()) }),
@@ -126,6 +127,14 @@ function relay(request: ClientRequest, target: TargetModel): Prepared {
     },
     correct: () => undefined,
   };
+}
+
+function isWarning({ type }: ChatEvent): boolean {
+  return type === "warning";
+}
+
+function isNoWarning(event: ChatEvent): boolean {
+  return !isWarning(event);
 }
 
 function translate(

@@ -42,9 +42,10 @@ export function splitFrames(): Stepper<Uint8Array, SseFrame> {
   const take = (final: boolean): SseFrame[] => {
     const frames: SseFrame[] = [];
     const bytes = held.bytes();
+    const nextEnd = lineEnds(bytes, final);
     let begin = 0;
     for (;;) {
-      const end = lineEnd(bytes, searched, final);
+      const end = nextEnd(searched);
       if (end === undefined) break;
       const empty = end.at === line;
       line = searched = end.next;
@@ -87,18 +88,25 @@ export function writeEvent(event: SseEvent): string {
   return `${name}data: ${event.data}\n\n`;
 }
 
-/** The next line's end at or after `from`, and where the line after it begins. */
-function lineEnd(bytes: Uint8Array, from: number, final: boolean): { at: number; next: number } | undefined {
-  for (let at = from; at < bytes.length; at++) {
-    const byte = bytes[at];
-    if (byte === LF) return { at, next: at + 1 };
-    if (byte !== CR) continue;
-    if (bytes[at + 1] === LF) return { at, next: at + 2 };
+/** Where lines end in bytes, asked in order. */
+function lineEnds(bytes: Uint8Array, final: boolean) {
+  /** The next of each kind; the length of the bytes if there is none. Each byte is looked at once for each. */
+  let [lf, cr] = [-1, -1];
+  /** The next line's end at or after `from`, and where the line after it begins. */
+  return (from: number): { at: number; next: number } | undefined => {
+    if (cr < from) cr = indexOrEnd(bytes, CR, from);
+    if (lf < from) lf = indexOrEnd(bytes, LF, from);
+    if (lf < cr) return { at: lf, next: lf + 1 };
+    if (cr === bytes.length) return undefined;
+    if (lf === cr + 1 && lf < bytes.length) return { at: cr, next: cr + 2 };
     // A CR that is the last byte so far may be half of a CRLF.
-    if (at + 1 < bytes.length || final) return { at, next: at + 1 };
-    return undefined;
-  }
-  return undefined;
+    return cr + 1 < bytes.length || final ? { at: cr, next: cr + 1 } : undefined;
+  };
+}
+
+function indexOrEnd(bytes: Uint8Array, byte: number, from: number): number {
+  const at = bytes.indexOf(byte, from);
+  return at === -1 ? bytes.length : at;
 }
 
 function readFrame(bytes: Uint8Array, first: boolean): SseFrame {
@@ -106,7 +114,7 @@ function readFrame(bytes: Uint8Array, first: boolean): SseFrame {
   if (first && text.startsWith("\ufeff")) text = text.slice(1);
   let event: string | undefined;
   const data: string[] = [];
-  for (const line of text.split(/\r\n|\n|\r/)) {
+  for (const line of text.includes("\r") ? text.split(/\r\n|\n|\r/) : text.split("\n")) {
     if (line === "" || line.startsWith(":")) continue;
     const colon = line.indexOf(":");
     const field = colon === -1 ? line : line.slice(0, colon);
@@ -114,7 +122,7 @@ function readFrame(bytes: Uint8Array, first: boolean): SseFrame {
     if (field === "data") data.push(value);
     else if (field === "event") event = value;
   }
-  return { bytes, event, data: data.join("\n") };
+  return { bytes, event, data: data.length === 1 ? data[0] ?? "" : data.join("\n") };
 }
 
 function isWhole(data: string): boolean {

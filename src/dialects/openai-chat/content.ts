@@ -13,8 +13,7 @@ export interface Said {
  */
 export function readContent(message: JsonObject): Said | undefined {
   const { content, reasoning_content: long, reasoning: short } = message;
-  const thinking = [long, short].find((value) => typeof value === "string" && value !== "") ?? "";
-  if (typeof thinking !== "string") return undefined;
+  const thinking = textOf(long) || textOf(short);
   if (content === undefined || content === null) return { text: "", thinking };
   if (typeof content === "string") return { text: content, thinking };
   if (!Array.isArray(content)) return undefined;

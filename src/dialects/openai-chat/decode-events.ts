@@ -1,6 +1,6 @@
 /** A provider's stream of chunks, read into events. */
 
-import type { ChatEvent, Usage } from "../../chat.ts";
+import type { ChatEvent } from "../../chat.ts";
 import { GatewayError } from "../../errors.ts";
 import { isObject, type Json, type JsonObject, tryParseJson } from "../../json.ts";
 import { streamInterrupted } from "../collect.ts";
@@ -47,35 +47,32 @@ function isError(error: Json | undefined): boolean {
 function readAnswer(undo: Undo) {
   const thoughts = readThoughts();
   let calls: ReturnType<typeof readCalls> | undefined;
-  let usage: Usage | undefined;
   let finishReason: string | undefined;
   let stopReason: Json | undefined;
   let refusal = "";
   let produced = false;
 
   /** The first chunk names the answer, whatever else it says. */
-  const start = (chunk: JsonObject): ChatEvent[] => {
-    if (calls) return [];
+  const start = (chunk: JsonObject, events: ChatEvent[]) => {
+    if (calls) return;
     const id = textOf(chunk.id);
     calls = readCalls(id, undo);
     const tier = textOf(chunk.service_tier);
-    return [{
+    events.push({
       type: "start",
       id,
       model: textOf(chunk.model) || undo.model,
       ...(tier !== "" && { serviceTier: tier }),
-    }];
+    });
   };
 
-  const count = (chunk: JsonObject): ChatEvent[] => {
+  const count = (chunk: JsonObject, events: ChatEvent[]) => {
     const groq = isObject(chunk.x_groq) ? chunk.x_groq.usage : undefined;
-    const found = readUsage(chunk.usage) ?? readUsage(groq);
-    if (!found) return [];
-    usage = found;
-    return [{ type: "usage", usage }];
+    const usage = readUsage(chunk.usage) ?? readUsage(groq);
+    if (usage) events.push({ type: "usage", usage });
   };
 
-  const delta = (value: JsonObject): ChatEvent[] => {
+  const delta = (value: JsonObject, events: ChatEvent[]) => {
     const said = readContent(value);
     const details = listOf(value.reasoning_details);
     const called = callDeltas(value);
@@ -83,38 +80,42 @@ function readAnswer(undo: Undo) {
     const refused = textOf(value.refusal);
     refusal += refused;
     const text = said.text + refused;
-    const events = [
-      ...thoughts.push(said.thinking, details),
-      ...(text === "" ? [] : [...thoughts.close(), { type: "text-delta", text } as const]),
-      ...(called.length === 0 ? [] : thoughts.close()),
-      ...called.flatMap((call) => calls?.push(call) ?? []),
-      ...(listOf(value.annotations) ?? []).flatMap(readAnnotation).map((citation) =>
-        ({ type: "citation", citation }) as const
-      ),
-    ];
-    produced ||= events.length > 0;
-    return events;
+    const before = events.length;
+    // Most pieces are a text and nothing else.
+    if (said.thinking !== "" || details.length > 0) events.push(...thoughts.push(said.thinking, details));
+    if (text !== "") events.push(...thoughts.close(), { type: "text-delta", text });
+    if (called.length > 0) events.push(...thoughts.close());
+    for (const call of called) events.push(...calls?.push(call) ?? []);
+    if (value.annotations !== undefined) {
+      for (const citation of (listOf(value.annotations) ?? []).flatMap(readAnnotation)) {
+        events.push({ type: "citation", citation });
+      }
+    }
+    produced ||= events.length > before;
   };
 
-  const choose = (choices: readonly Json[]): ChatEvent[] => {
+  const choose = (choices: readonly Json[], events: ChatEvent[]) => {
     // Only the first choice is read: more than one is never asked for.
-    const choice = choices.find((each) => !isObject(each) || each.index === undefined || each.index === 0);
-    if (choice === undefined) return [];
+    const choice = choices.find(isFirst);
+    if (choice === undefined) return;
     if (!isObject(choice)) throw invalidEvent("its choice is not an object");
     const value = choice.delta ?? choice.message ?? {};
     if (!isObject(value)) throw invalidEvent("its delta is not an object");
-    const events = delta(value);
+    delta(value, events);
     // Some servers have `""` in every chunk; only a word says that the answer is complete.
     finishReason = textOf(choice.finish_reason) || finishReason;
     stopReason = choice.stop_reason ?? stopReason;
-    return events;
   };
 
   return {
     chunk(chunk: JsonObject): ChatEvent[] {
       const choices = listOf(chunk.choices);
       if (!choices) throw invalidEvent("its choices are not a list");
-      return [...start(chunk), ...choose(choices), ...count(chunk)];
+      const events: ChatEvent[] = [];
+      start(chunk, events);
+      choose(choices, events);
+      count(chunk, events);
+      return events;
     },
     /** @param said the provider says itself that the answer is complete; some then leave the finish reason out */
     end(said: boolean): ChatEvent[] {
@@ -135,8 +136,13 @@ function readAnswer(undo: Undo) {
   };
 }
 
+function isFirst(choice: Json): boolean {
+  return !isObject(choice) || choice.index === undefined || choice.index === 0;
+}
+
 /** What a delta says of tool calls; the older shape has one, without a number. Undefined if it is malformed. */
 function callDeltas(delta: JsonObject): readonly JsonObject[] | undefined {
+  if (delta.tool_calls === undefined && delta.function_call === undefined) return NO_CALLS;
   const found = listOf(delta.tool_calls);
   if (found?.length === 0 && isObject(delta.function_call)) {
     return [{ index: 0, function: delta.function_call }];
@@ -144,6 +150,8 @@ function callDeltas(delta: JsonObject): readonly JsonObject[] | undefined {
   const deltas = found?.filter(isObject);
   return deltas?.length === found?.length ? deltas : undefined;
 }
+
+const NO_CALLS: readonly JsonObject[] = [];
 
 function invalidEvent(reason: string): GatewayError {
   return new GatewayError(
