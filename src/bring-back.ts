@@ -1,6 +1,6 @@
 /** From an answer to what goes over the client's connection: headers, a whole body, or a stream kept alive. */
 
-import type { Answer, Asked } from "./attempt/call.ts";
+import type { Answer, Receiver } from "./attempt/call.ts";
 import type { Step } from "./dialects/bridge.ts";
 import { writeEvent } from "./dialects/sse.ts";
 import { asGatewayError, type GatewayError } from "./errors.ts";
@@ -13,19 +13,22 @@ import type { Services } from "./services.ts";
 /** What an answer's response is made of; the gateway adds what every response has. */
 export type Reply = Pick<Outgoing, "status" | "headers" | "body">;
 
-/** The response for an answer that came before the client had to be told anything. */
-export function bringBack(answer: Answer, asked: Asked, services: Services): Reply {
-  const headers = answerHeaders(answer, asked, services);
+/**
+ * The response for an answer that came before the client had to be told anything. What it needs of the request is the
+ * receiver: a stream may run for an hour, and its request's body is not to be kept for so long.
+ */
+export function bringBack(answer: Answer, receiver: Receiver, services: Services): Reply {
+  const headers = answerHeaders(answer, receiver, services);
   if (answer.body.kind === "stream") {
     return {
       status: 200,
       headers: { ...STREAM_HEADERS, ...headers },
-      body: (out) => pass(answer, asked, services, out),
+      body: (out) => pass(answer, receiver, services, out),
     };
   }
   const { brought } = answer.body;
-  asked.entry.answered(brought.reply);
-  const keep = keeper(answer, asked, services);
+  receiver.entry.answered(brought.reply);
+  const keep = keeper(answer, receiver, services);
   if (keep) keepAnswer(brought.reply.content, keep);
   const category = brought.reply.finish.refusal?.category;
   return {
@@ -33,7 +36,7 @@ export function bringBack(answer: Answer, asked: Asked, services: Services): Rep
     headers: {
       "content-type": "application/json",
       ...headers,
-      ...warningsHeader(asked.entry.warnings),
+      ...warningsHeader(receiver.entry.warnings),
       ...(category !== undefined && { "x-ai-proxy-refusal-category": headerSafe(category) }),
     },
     body: brought.body(answer.options),
@@ -44,45 +47,45 @@ export function bringBack(answer: Answer, asked: Asked, services: Services): Rep
  * The response for an answer that is silent for so long that the stream is begun without it: the status is out, and
  * signs of life go to the client until the answer comes, or an error event says that none will.
  */
-export function bringBackLate(coming: Promise<Answer>, asked: Asked, services: Services): Reply {
+export function bringBackLate(coming: Promise<Answer>, receiver: Receiver, services: Services): Reply {
   return {
     status: 200,
     headers: STREAM_HEADERS,
     body: async (out) => {
-      const life = keepAlive(asked, services, out);
+      const life = keepAlive(receiver, services, out);
       let answer: Answer;
       try {
         life.sign();
         answer = await coming;
       } catch (thrown) {
         const error = asGatewayError(thrown);
-        asked.entry.failed(error);
-        await out.write(errorEvent(error, asked));
+        receiver.entry.failed(error);
+        await out.write(errorEvent(error, receiver));
         return;
       } finally {
         life.stop();
       }
-      await pass(answer, asked, services, out);
+      await pass(answer, receiver, services, out);
     },
   };
 }
 
 /** Passes a stream on, step by step, as fast as the client takes it. */
-async function pass(answer: Answer, asked: Asked, services: Services, out: Out): Promise<void> {
+async function pass(answer: Answer, receiver: Receiver, services: Services, out: Out): Promise<void> {
   if (answer.body.kind !== "stream") throw new Error("Only a stream is passed on");
   const { held, rest } = answer.body;
-  const keep = keeper(answer, asked, services);
+  const keep = keeper(answer, receiver, services);
   const watch = keep && watchAnswer(keep);
-  const life = keepAlive(asked, services, out);
+  const life = keepAlive(receiver, services, out);
   /** What goes to the client for a step. */
   const seen = (step: Step): string | Uint8Array | undefined => {
     let error: GatewayError | undefined;
     for (const event of step.events) {
-      asked.entry.saw(event);
+      receiver.entry.saw(event);
       watch?.(event);
       if (event.type === "error") error = event.error;
     }
-    return error ? lastWord(error, step, answer, asked, services) : step.out;
+    return error ? lastWord(error, step, answer, receiver, services) : step.out;
   };
   const take = (steps: readonly Step[]): void | Promise<void> => {
     const pieces: (string | Uint8Array)[] = [];
@@ -109,28 +112,28 @@ function lastWord(
   thrown: GatewayError,
   step: Step,
   answer: Answer,
-  asked: Asked,
+  receiver: Receiver,
   services: Services,
 ): string | Uint8Array {
   const { secret } = answer.target.upstream;
   const credential = typeof secret === "string" ? undefined : secret.reveal();
   const error = asGatewayError(redactError(thrown, credential));
-  asked.entry.failed(error);
+  receiver.entry.failed(error);
   services.health.begin(answer.target);
   services.health.end(answer.target, services.clock.monotonic(), error);
-  if (error.source !== "upstream" || !(step.out instanceof Uint8Array)) return errorEvent(error, asked);
+  if (error.source !== "upstream" || !(step.out instanceof Uint8Array)) return errorEvent(error, receiver);
   return redact(new TextDecoder().decode(step.out), credential);
 }
 
-function errorEvent(error: GatewayError, asked: Asked): string {
-  const { dialect } = asked.request;
-  return writeEvent(dialect.encodeErrorEvent(error, asked.entry.requestId));
+function errorEvent(error: GatewayError, receiver: Receiver): string {
+  const { dialect, entry } = receiver;
+  return writeEvent(dialect.encodeErrorEvent(error, entry.requestId));
 }
 
 /** Signs of life for a stream that is silent for as long as the policy says. */
-function keepAlive(asked: Asked, { clock }: Services, out: Out) {
-  const ms = asked.policy.keepAlive * 1000;
-  const sign = writeEvent(asked.request.dialect.keepAlive);
+function keepAlive(receiver: Receiver, { clock }: Services, out: Out) {
+  const ms = receiver.policy.keepAlive * 1000;
+  const sign = writeEvent(receiver.dialect.keepAlive);
   let last = clock.monotonic();
   let cancel: (() => void) | undefined;
   const check = () => {
@@ -167,12 +170,12 @@ function joined(pieces: readonly (string | Uint8Array)[]): string | Uint8Array |
 /** What keeps parts of the answer for the next turn; none where the client's own API carries them all. */
 function keeper(
   answer: Answer,
-  asked: Asked,
+  receiver: Receiver,
   { recall }: Services,
 ): ((callId: string, kept: Kept) => void) | undefined {
   const { target } = answer;
-  if (!target.thinkingCache || answer.upstream === asked.request.dialect) return undefined;
-  return (callId, kept) => recall.keep(asked.principal.user, target.upstreamModel, callId, kept);
+  if (!target.thinkingCache || answer.upstream === receiver.dialect) return undefined;
+  return (callId, kept) => recall.keep(receiver.principal.user, target.upstreamModel, callId, kept);
 }
 
 const STREAM_HEADERS = {
@@ -184,11 +187,11 @@ const STREAM_HEADERS = {
 /** What really answered, and what its provider says of limits. */
 function answerHeaders(
   answer: Answer,
-  { entry, request }: Asked,
+  { entry, dialect }: Receiver,
   { clock }: Services,
 ): Record<string, string> {
   return {
-    ...providerHeaders(answer.headers, answer.upstream, request.dialect, clock.now()),
+    ...providerHeaders(answer.headers, answer.upstream, dialect, clock.now()),
     "x-ai-proxy-model": headerSafe(answer.target.model),
     "x-ai-proxy-provider": headerSafe(answer.target.upstream.name),
     ...warningsHeader(entry.warnings),

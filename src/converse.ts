@@ -28,5 +28,7 @@ export async function converse(asked: Asked, services: Services): Promise<Answer
     answer.target.upstream.name,
     answer.headers[answer.upstream.requestIdHeader],
   );
+  // From here on nothing of the request is needed: what it took for itself may serve others.
+  entry.release();
   return answer;
 }

@@ -169,7 +169,9 @@ export function withMembers(
 const encoder = new TextEncoder();
 
 function isSame(one: Uint8Array, other: Uint8Array): boolean {
-  return one.length === other.length && one.every((byte, index) => byte === other[index]);
+  if (one.length !== other.length) return false;
+  for (let at = 0; at < one.length; at++) if (one[at] !== other[at]) return false;
+  return true;
 }
 
 /** The index just behind the string that begins at `start`; the text's length for one that never ends. */

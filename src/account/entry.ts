@@ -105,8 +105,10 @@ export interface OpenEntry {
   /** The whole of a plain answer. */
   answered(reply: ChatReply): void;
   failed(error: GatewayError): void;
-  /** Something that the request holds until it is closed; the function gives it back. */
+  /** Something that the request holds until it is released or closed; the function gives it back. */
   holds(giveBack: () => void): void;
+  /** Gives back what the request holds. */
+  release(): void;
   /** Closes the entry; a second call does nothing. */
   close(end: { status: number; bytes: number; complete: boolean }): void;
 }
@@ -132,7 +134,7 @@ export function openEntry(start: EntryStart, clock: () => number, sink: Sink): O
   let ended = false;
   let error: GatewayError | undefined;
   let closed = false;
-  const held: (() => void)[] = [];
+  let held: (() => void)[] = [];
 
   /** The provider's figures, or, for an answer that came without, an estimate of four characters to a token. */
   const account = (outcome: Outcome): { usage: Usage | undefined; usageSource: UsageSource } => {
@@ -214,10 +216,14 @@ export function openEntry(start: EntryStart, clock: () => number, sink: Sink): O
     },
     failed: (thrown) => error = thrown,
     holds: (giveBack) => held.push(giveBack),
+    release: () => {
+      held.forEach((giveBack) => giveBack());
+      held = [];
+    },
     close: ({ status, bytes, complete }) => {
       if (closed) return;
       closed = true;
-      held.forEach((giveBack) => giveBack());
+      open.release();
       const outcome = outcomeOf({ status, complete, error, streamed });
       sink({
         ...start,

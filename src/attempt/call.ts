@@ -12,12 +12,17 @@ import { putBack } from "../recall.ts";
 import { redactError } from "../redact.ts";
 import type { Services } from "../services.ts";
 
-/** A request on its way: who asks what, and where it is written down. */
-export interface Asked {
-  readonly request: ClientRequest;
+/** To whom an answer goes, in what words, and where it is written down. */
+export interface Receiver {
+  readonly dialect: Dialect;
   readonly principal: Principal;
   readonly policy: Policy;
   readonly entry: OpenEntry;
+}
+
+/** A request on its way. */
+export interface Asked extends Receiver {
+  readonly request: ClientRequest;
   /** Aborts when the client leaves. */
   readonly left: AbortSignal;
 }
@@ -66,7 +71,7 @@ export async function call(target: Target, last: boolean, asked: Asked, services
   } catch (thrown) {
     const error = redactError(thrown, credential);
     if (!(error instanceof GatewayError)) throw error;
-    throw withProviderHeaders(error, upstream, asked.request.dialect, services.clock.now());
+    throw withProviderHeaders(error, upstream, asked.dialect, services.clock.now());
   }
 }
 

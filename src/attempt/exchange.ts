@@ -89,6 +89,7 @@ export async function sendReady(
     body: prepared.body,
     signal: deadline.signal,
     connectTimeout: target.timeouts.connect,
+    stream: prepared.stream,
   });
   if (response.status !== 200) throw await errorAnswer(response, prepared, deadline);
   return response;

@@ -60,9 +60,11 @@ function longestReset({ requests, tokens }: RateLimits): number | undefined {
   return resets.length === 0 ? undefined : Math.max(...resets);
 }
 
+const SAFE = /^[\w.:/-]*$/;
+
 /** A name that a header cannot carry is percent-encoded. */
 export function headerSafe(value: string): string {
-  return value.replace(/[^\x21-\x7e]|%/gu, (character) => {
+  return SAFE.test(value) ? value : value.replace(/[^\x21-\x7e]|%/gu, (character) => {
     const bytes = new TextEncoder().encode(character);
     return Array.from(bytes, (byte) => `%${byte.toString(16).toUpperCase().padStart(2, "0")}`).join("");
   });

@@ -143,7 +143,8 @@ async function converseOnce(
     services.clock.monotonic,
     sink,
   );
-  const asked: Asked = { request, principal, policy, entry, left: leaving.signal };
+  const { dialect } = request;
+  const asked: Asked = { request, dialect, principal, policy, entry, left: leaving.signal };
   let failure: GatewayError | undefined;
   try {
     await print(await converse(asked, services), asked, json, io);

@@ -9,7 +9,15 @@ import { ownFamily } from "./own-family.ts";
 import { amended, GatewayError } from "../errors.ts";
 import { isObject, type Json, type JsonObject, stringifyJson, tryParseJson } from "../json.ts";
 import { type Members, withMembers } from "../json-scan.ts";
-import type { Correction, Dialect, HeaderRecord, ReplyOptions, RequestHead, TargetModel } from "./dialect.ts";
+import type {
+  Correction,
+  Dialect,
+  HeaderRecord,
+  ReplyOptions,
+  RequestHead,
+  TargetModel,
+  Undo,
+} from "./dialect.ts";
 import { splitFrames, type SseFrame, writeEvent } from "./sse.ts";
 import type { Stepper } from "./stepper.ts";
 
@@ -148,21 +156,33 @@ function translate(
   refuseLosses(chat, target);
   const encoded = upstream.encodeRequest(chat, target);
   const lost = chat.losses.filter((loss) => !loss.refuse).map((loss) => loss.code);
-  const shaped = (reply: ChatReply): Brought => ({
-    reply: { ...reply, warnings: [...reply.warnings, ...client.lostInReply?.(reply) ?? []] },
-    body: (options) =>
-      stringifyJson(client.encodeReply(reply, { ...options, legacyFunctions: chat.legacyFunctions })),
-  });
   return {
     body: stringifyJson(encoded.body),
     headers: encoded.headers,
     stream: encoded.stream,
     warnings: [...lost, ...encoded.warnings],
-    reply: (bytes) => shaped(upstream.decodeReply(parsed(bytes), encoded.undo)),
+    ...wayBack(client, upstream, encoded.undo, chat.legacyFunctions),
+    correct: (error) => upstream.correct?.(error, encoded.body),
+  };
+}
+
+/** What brings an answer back. It keeps nothing else of the request: a stream may run for an hour. */
+function wayBack(
+  client: Dialect,
+  upstream: Dialect,
+  undo: Undo,
+  legacyFunctions: boolean,
+): Pick<Prepared, "reply" | "gathered" | "steps" | "error"> {
+  const shaped = (reply: ChatReply): Brought => ({
+    reply: { ...reply, warnings: [...reply.warnings, ...client.lostInReply?.(reply) ?? []] },
+    body: (options) => stringifyJson(client.encodeReply(reply, { ...options, legacyFunctions })),
+  });
+  return {
+    reply: (bytes) => shaped(upstream.decodeReply(parsed(bytes), undo)),
     gathered: shaped,
     steps: (options) => {
-      const decode = upstream.decodeEvents(encoded.undo);
-      const encode = client.encodeEvents({ ...options, legacyFunctions: chat.legacyFunctions });
+      const decode = upstream.decodeEvents(undo);
+      const encode = client.encodeEvents({ ...options, legacyFunctions });
       const written = (events: readonly ChatEvent[], final: boolean) => {
         const out = events.filter(({ type }) => type !== "error").flatMap((event) => encode.push(event));
         const failed = events.some(({ type }) => type === "error");
@@ -180,7 +200,6 @@ function translate(
       amended(upstream.decodeError(status, errorBody(tryParseJson(text)), headers), {
         upstream: { status, headers },
       }),
-    correct: (error) => upstream.correct?.(error, encoded.body),
   };
 }
 

@@ -3,10 +3,10 @@
 import type { Dialect, HeaderRecord } from "./dialect.ts";
 
 export function ownFamily(headers: HeaderRecord, dialect: Dialect): Record<string, string> {
-  const own: [string, string][] = [];
+  const own: Record<string, string> = {};
   for (const name of Object.keys(headers)) {
     const value = headers[name];
-    if (value !== undefined && dialect.ownHeader(name)) own.push([name, value]);
+    if (value !== undefined && dialect.ownHeader(name)) own[name] = value;
   }
-  return Object.fromEntries(own);
+  return own;
 }

@@ -4,7 +4,7 @@ import type { Policy, Principal } from "../access/policy.ts";
 import { authenticate } from "../access/authenticate.ts";
 import type { OpenEntry } from "../account/entry.ts";
 import { bringBack, bringBackLate, type Reply } from "../bring-back.ts";
-import type { Answer, Asked } from "../attempt/call.ts";
+import type { Answer, Asked, Receiver } from "../attempt/call.ts";
 import { converse } from "../converse.ts";
 import { countTokens } from "./count-tokens.ts";
 import { clientRequest } from "../dialects/bridge.ts";
@@ -60,10 +60,12 @@ export function pathOf(target: string): string {
 async function chat(visit: Visit): Promise<Reply> {
   const { services } = visit;
   const asked = await read(visit);
+  const { dialect, principal, policy, entry } = asked;
+  const receiver: Receiver = { dialect, principal, policy, entry };
   const coming = converse(asked, services);
-  const silence = asked.request.head.stream ? asked.policy.keepAlive * 1000 : 0;
+  const silence = asked.request.head.stream ? policy.keepAlive * 1000 : 0;
   const answer = await inTime(coming, silence, services);
-  return answer ? bringBack(answer, asked, services) : bringBackLate(coming, asked, services);
+  return answer ? bringBack(answer, receiver, services) : bringBackLate(coming, receiver, services);
 }
 
 async function tokens(visit: Visit): Promise<Reply> {
@@ -98,6 +100,7 @@ async function read(visit: Visit): Promise<Asked> {
   const body = await readJsonObject(request, (bytes) => entry.holds(services.bodies.take(bytes)));
   return {
     request: clientRequest(dialect, body, request.headers),
+    dialect,
     principal,
     policy,
     entry,
@@ -106,17 +109,13 @@ async function read(visit: Visit): Promise<Asked> {
 }
 
 /** The answer, or undefined if it is not there within so many milliseconds; 0 waits for it. */
-async function inTime(coming: Promise<Answer>, ms: number, { clock }: Services): Promise<Answer | undefined> {
-  if (ms === 0) return await coming;
+function inTime(coming: Promise<Answer>, ms: number, { clock }: Services): Promise<Answer | undefined> {
+  if (ms === 0) return coming;
   let cancel = () => {};
   const silence = new Promise<undefined>((resolve) => {
     cancel = clock.after(ms, () => resolve(undefined));
   });
-  try {
-    return await Promise.race([coming, silence]);
-  } finally {
-    cancel();
-  }
+  return Promise.race([coming, silence]).finally(cancel);
 }
 
 function plain(status: number, text: string): Reply {

@@ -75,6 +75,8 @@ interface ThinInit {
   readonly body: string | Uint8Array;
   readonly signal: AbortSignal;
   readonly dispatcher: Dispatcher;
+  /** The body is not to be kept until the answer's end. */
+  readonly letGo?: boolean;
 }
 
 interface ThinHeaders {
@@ -99,57 +101,81 @@ function ThinHeaders(given: Readonly<Record<string, string>>): ThinHeaders {
 }
 
 /** Posts, and resolves when the answer's head is there. What breaks off behind it, its body throws. */
-function thinFetch(url: string, { headers, body, signal, dispatcher }: ThinInit): Promise<ThinResponse> {
+function thinFetch(
+  url: string,
+  { headers, body, signal, dispatcher, letGo }: ThinInit,
+): Promise<ThinResponse> {
   return new Promise((resolve, reject) => {
-    let running: Dispatcher.DispatchController | undefined;
-    let pieces: PieceQueue | undefined;
-    const broken = (error: unknown) => {
-      signal.removeEventListener("abort", abort);
-      if (pieces) pieces.fail(signal.aborted ? signal.reason : failureOf(error));
-      else reject(error);
-    };
-    const abort = () => {
-      // What still waits for a connection has nothing to break off: it is not sent once there is one.
-      running?.abort(signal.reason);
-      broken(signal.reason);
-    };
-    const handler: Dispatcher.DispatchHandler = {
-      onRequestStart: (controller) => {
-        running = controller;
-        if (signal.aborted) controller.abort(signal.reason);
-      },
-      onResponseStart: (controller, status, head) => {
-        // An interim answer (100, 103) says that one will come.
-        if (status < 200) return;
-        pieces = createPieces({
-          pause: () => controller.pause(),
-          resume: () => controller.resume(),
-          cancel: () => controller.abort(unread()),
-        });
-        const record = flattened(head);
-        try {
-          resolve({ status, headers: record, body: decoded(pieces.pieces, record["content-encoding"]) });
-        } catch (error) {
-          controller.abort(unread());
-          reject(error);
-        }
-      },
-      onResponseData: (_, piece) => pieces?.push(piece),
-      onResponseEnd: () => {
-        signal.removeEventListener("abort", abort);
-        pieces?.end();
-      },
-      onResponseError: (_, error) => broken(error),
-    };
     if (signal.aborted) return reject(signal.reason);
-    signal.addEventListener("abort", abort);
     const at = url.indexOf("/", url.indexOf("://") + 3);
     const [origin, path] = [url.slice(0, at), url.slice(at)];
-    dispatcher.dispatch(
-      { origin, path, method: "POST", headers: headers.record, body },
-      handler,
-    );
+    const handler = handlerOf(signal, resolve, reject);
+    if (letGo) headers.set("content-length", `${Buffer.byteLength(body)}`);
+    // undici takes iterables too, whatever its types say.
+    const given = letGo ? once(body) as unknown as Uint8Array : body;
+    dispatcher.dispatch({ origin, path, method: "POST", headers: headers.record, body: given }, handler);
   });
+}
+
+/** undici keeps a body until the answer has ended; of this one it keeps nothing once it is written. */
+function once(body: string | Uint8Array): Iterable<string | Uint8Array> {
+  let rest: string | Uint8Array | undefined = body;
+  return {
+    *[Symbol.iterator]() {
+      const piece = rest;
+      rest = undefined;
+      if (piece) yield piece;
+    },
+  };
+}
+
+/** What undici tells of an exchange becomes an answer, or why there is none. It knows nothing of the request. */
+function handlerOf(
+  signal: AbortSignal,
+  resolve: (answer: ThinResponse) => void,
+  reject: (error: unknown) => void,
+): Dispatcher.DispatchHandler {
+  let running: Dispatcher.DispatchController | undefined;
+  let pieces: PieceQueue | undefined;
+  const broken = (error: unknown) => {
+    signal.removeEventListener("abort", abort);
+    if (pieces) pieces.fail(signal.aborted ? signal.reason : failureOf(error));
+    else reject(error);
+  };
+  const abort = () => {
+    // What still waits for a connection has nothing to break off: it is not sent once there is one.
+    running?.abort(signal.reason);
+    broken(signal.reason);
+  };
+  signal.addEventListener("abort", abort);
+  return {
+    onRequestStart: (controller) => {
+      running = controller;
+      if (signal.aborted) controller.abort(signal.reason);
+    },
+    onResponseStart: (controller, status, head) => {
+      // An interim answer (100, 103) says that one will come.
+      if (status < 200) return;
+      pieces = createPieces({
+        pause: () => controller.pause(),
+        resume: () => controller.resume(),
+        cancel: () => controller.abort(unread()),
+      });
+      const record = flattened(head);
+      try {
+        resolve({ status, headers: record, body: decoded(pieces.pieces, record["content-encoding"]) });
+      } catch (error) {
+        controller.abort(unread());
+        reject(error);
+      }
+    },
+    onResponseData: (_, piece) => pieces?.push(piece),
+    onResponseEnd: () => {
+      signal.removeEventListener("abort", abort);
+      pieces?.end();
+    },
+    onResponseError: (_, error) => broken(error),
+  };
 }
 
 /** Why an exchange ends whose answer nobody wants to read to its end. */

@@ -14,6 +14,8 @@ export interface UpstreamRequest {
   readonly signal: AbortSignal;
   /** Seconds that connecting may take, TLS included. */
   readonly connectTimeout: number;
+  /** The answer may run for long: the body is let go once it is sent. */
+  readonly stream: boolean;
 }
 
 export interface UpstreamResponse {
@@ -36,7 +38,7 @@ const ALWAYS = {
 /** A `Send` over connections that are kept and capped. */
 export function createSend(connect: Connect): Send {
   const upstreamFetch = createFetch({ fetch: connect.fetch, Headers: connect.Headers });
-  return async ({ url, headers, body, signal, connectTimeout }) => {
+  return async ({ url, headers, body, signal, connectTimeout, stream }) => {
     let response;
     try {
       response = await upstreamFetch.raw(url, {
@@ -50,6 +52,7 @@ export function createSend(connect: Connect): Send {
         ignoreResponseError: true,
         redirect: "manual",
         dispatcher: connect.dispatcher(connectTimeout),
+        ...(stream && { letGo: true }),
       });
     } catch (thrown) {
       throw abortReason(signal) ?? failureOf(thrown);

@@ -276,12 +276,15 @@ test("every target that was looked at is on record, and the requests that went o
   );
 });
 
-test("what a request holds is given back once, when it is closed", () => {
+test("what a request holds is given back once, when it is released or closed", () => {
   let given = 0;
   told((open) => {
     open.holds(() => given++);
     open.holds(() => given++);
     equal(given, 0);
+    open.release();
+    equal(given, 2);
+    open.holds(() => given++);
   });
-  equal(given, 2);
+  equal(given, 3);
 });

@@ -12,7 +12,7 @@ import { createSend, type UpstreamResponse } from "../../src/upstream/send.ts";
 type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 type Sent = (options?: { signal?: AbortSignal; body?: string | Uint8Array }) => Promise<UpstreamResponse>;
 
-/** Runs a test with a provider that answers so, and what sends it a request. */
+/** Runs a test with a provider that answers so, and what sends it a request: a plain one, and one that is let go. */
 async function withProvider(answer: Answer, test: (send: Sent) => Promise<void>): Promise<void> {
   const server = createServer(answer);
   server.listen(0, "127.0.0.1");
@@ -21,9 +21,11 @@ async function withProvider(answer: Answer, test: (send: Sent) => Promise<void>)
   const connect = createConnect();
   const send = createSend(connect);
   try {
-    await test(({ signal = new AbortController().signal, body = "{}" } = {}) =>
-      send({ url, headers: { authorization: "Bearer sk" }, body, signal, connectTimeout: 5 })
-    );
+    for (const stream of [false, true]) {
+      await test(({ signal = new AbortController().signal, body = "{}" } = {}) =>
+        send({ url, headers: { authorization: "Bearer sk" }, body, signal, connectTimeout: 5, stream })
+      );
+    }
   } finally {
     await connect.close();
     server.closeAllConnections();
@@ -54,7 +56,7 @@ test("a request is posted as it is given, as text or as bytes", async () => {
   });
   const json = "application/json";
   const expected = ["POST", "/v1/chat/completions?a=b", json, json, "Bearer sk", "10", '{"a":"é"}'];
-  deepEqual(seen, [expected, expected]);
+  deepEqual(seen, [expected, expected, expected, expected]);
 });
 
 test("an interim answer is passed over", () =>
