@@ -78,7 +78,9 @@ function upstreamTexts(policy: Policy): Texts {
 
 function settingTexts(policy: Policy): Texts {
   const { identity } = policy;
-  const shown = identity.mode === "header" ? [identity.header, identity.trusted] : [];
+  const shown = identity.mode === "header"
+    ? [identity.header, ...identity.trusted.map(({ address, prefix }) => `${address}/${prefix}`)]
+    : [];
   return new Map([
     ["auth", JSON.stringify([identity.mode, shown])],
     ["failoverOn", JSON.stringify([...policy.failoverOn])],

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { parseNetwork } from "../../src/access/network.ts";
 import type { KeyHolder, Policy } from "../../src/access/policy.ts";
 import { difference } from "../../src/config/difference.ts";
 import { secret } from "../../src/secret.ts";
@@ -16,6 +17,11 @@ function keyed(...holders: readonly Partial<KeyHolder>[]): Policy["identity"] {
     ...holder,
   }));
   return { mode: "keys", keys: new Map(keys.map((key) => [key.digest, key])) };
+}
+
+function headed(...networks: readonly string[]): Policy["identity"] {
+  const trusted = networks.flatMap((text) => parseNetwork(text) ?? []);
+  return { mode: "header", header: "x-user", trusted };
 }
 
 function withUpstream(change: Parameters<typeof targetOf>[1]): Policy {
@@ -55,6 +61,20 @@ const ROWS:
     ["a setting", PLAIN, { ...PLAIN, keepAlive: 5 }, "settings ~keepAlive", []],
     ["what moves on", PLAIN, { ...PLAIN, failoverOn: new Set(["429"] as const) }, "settings ~failoverOn", []],
     ["keys at all", PLAIN, { ...PLAIN, identity: keyed({}) }, "users ~ann; settings ~auth", []],
+    [
+      "who is trusted",
+      { ...PLAIN, identity: headed("10.0.0.0/8") },
+      { ...PLAIN, identity: headed("10.0.0.0/8", "::1") },
+      "settings ~auth",
+      [],
+    ],
+    [
+      "no network",
+      { ...PLAIN, identity: headed("10.0.0.0/8") },
+      { ...PLAIN, identity: headed("10.0.0.0/8") },
+      "nothing",
+      [],
+    ],
     [
       "a key less",
       { ...PLAIN, identity: keyed({}, {}) },
