@@ -11,8 +11,7 @@ import { createRecall } from "../recall.ts";
 import { createHealth } from "../routing/health.ts";
 import { createRetryBudget } from "../routing/retry.ts";
 import type { AppLog, Clock, Phase, Services } from "../services.ts";
-import { createConnect } from "../upstream/connect.ts";
-import { createSend } from "../upstream/send.ts";
+import type { Send, Upstreams } from "../upstream/send.ts";
 import { createLog, type Io } from "./io.ts";
 
 export interface StartOptions {
@@ -24,18 +23,20 @@ export interface StartOptions {
 
 export interface Started {
   readonly services: Services;
+  /** Loads what calls to providers need; without it the first one does. */
+  warmUp(): Promise<void>;
   /** Closes the connections to providers; what still runs fails. */
   close(): Promise<void>;
 }
 
-/** Builds the services. Nothing is opened, read or called before a request needs it. */
+/** Builds the services. Nothing is opened, read or called before a request needs it, or `warmUp`. */
 export function startServices({ policy, sink, log, phase }: StartOptions): Started {
-  const connect = createConnect();
+  const { send, warmUp, close } = upstreams();
   const clock = systemClock();
   return {
     services: {
       policy,
-      send: createSend(connect),
+      send,
       clock,
       random: Math.random,
       newId: createIds(),
@@ -51,7 +52,21 @@ export function startServices({ policy, sink, log, phase }: StartOptions): Start
       bodies: createByteBudget(Math.random),
       phase,
     },
-    close: connect.close,
+    warmUp,
+    close,
+  };
+}
+
+/** The way to providers, which takes as long to load as all the rest: a start does not wait for it. */
+function upstreams(): Pick<Started, "warmUp" | "close"> & { readonly send: Send } {
+  let loading: Promise<Upstreams> | undefined;
+  let loaded: Upstreams | undefined;
+  const load = () =>
+    loading ??= import("../upstream/send.ts").then(({ openUpstreams }) => loaded = openUpstreams());
+  return {
+    send: (request) => loaded ? loaded.send(request) : load().then(({ send }) => send(request)),
+    warmUp: async () => void await load(),
+    close: async () => await (await loading)?.close(),
   };
 }
 

@@ -3,7 +3,7 @@
 import { createFetch } from "ofetch";
 import type { HeaderRecord } from "../dialects/dialect.ts";
 import { GatewayError } from "../errors.ts";
-import { type Connect, failureOf } from "./connect.ts";
+import { type Connect, createConnect, failureOf } from "./connect.ts";
 
 export interface UpstreamRequest {
   readonly url: string;
@@ -35,8 +35,20 @@ const ALWAYS = {
   "accept-encoding": "identity",
 };
 
-/** A `Send` over connections that are kept and capped. */
-export function createSend(connect: Connect): Send {
+/** The way to all providers. */
+export interface Upstreams {
+  readonly send: Send;
+  /** Closes all connections; running exchanges fail. */
+  close(): Promise<void>;
+}
+
+/** Requests go over connections that are kept and capped; there is none before the first request. */
+export function openUpstreams(): Upstreams {
+  const connect = createConnect();
+  return { send: createSend(connect), close: connect.close };
+}
+
+function createSend(connect: Connect): Send {
   const upstreamFetch = createFetch({ fetch: connect.fetch, Headers: connect.Headers });
   return async ({ url, headers, body, signal, connectTimeout, stream }) => {
     let response;

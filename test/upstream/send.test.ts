@@ -6,8 +6,7 @@ import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 import { GatewayError } from "../../src/errors.ts";
-import { createConnect } from "../../src/upstream/connect.ts";
-import { createSend, type UpstreamResponse } from "../../src/upstream/send.ts";
+import { openUpstreams, type UpstreamResponse } from "../../src/upstream/send.ts";
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 type Sent = (options?: { signal?: AbortSignal; body?: string | Uint8Array }) => Promise<UpstreamResponse>;
@@ -18,8 +17,7 @@ async function withProvider(answer: Answer, test: (send: Sent) => Promise<void>)
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1/chat/completions?a=b`;
-  const connect = createConnect();
-  const send = createSend(connect);
+  const { send, close } = openUpstreams();
   try {
     for (const stream of [false, true]) {
       await test(({ signal = new AbortController().signal, body = "{}" } = {}) =>
@@ -27,7 +25,7 @@ async function withProvider(answer: Answer, test: (send: Sent) => Promise<void>)
       );
     }
   } finally {
-    await connect.close();
+    await close();
     server.closeAllConnections();
     server.close();
   }
