@@ -102,7 +102,8 @@ export function prepare(
 /** Same dialect on both sides: only `model` changes, and what the contract names. */
 function relay(request: ClientRequest, target: TargetModel): Prepared {
   const { dialect, head } = request;
-  const edits = { model: JSON.stringify(target.model), ...dialect.relayEdits(request.value) };
+  const edits = dialect.relayEdits(request.value);
+  if (target.model !== head.model) edits.model = JSON.stringify(target.model);
   const undo = { model: target.model };
   const unasked = (frame: SseFrame) => !head.includeUsage && dialect.isUnasked(frame);
   return {
@@ -184,9 +185,14 @@ function wayBack(
       const decode = upstream.decodeEvents(undo);
       const encode = client.encodeEvents({ ...options, legacyFunctions });
       const written = (events: readonly ChatEvent[], final: boolean) => {
-        const out = events.filter(({ type }) => type !== "error").flatMap((event) => encode.push(event));
-        const failed = events.some(({ type }) => type === "error");
-        return [...out, ...(final && !failed ? encode.end() : [])].map(writeEvent).join("");
+        let text = "";
+        let failed = false;
+        for (const event of events) {
+          if (event.type === "error") failed = true;
+          else for (const one of encode.push(event)) text += writeEvent(one);
+        }
+        if (final && !failed) { for (const one of encode.end()) text += writeEvent(one); }
+        return text;
       };
       return framed((frame) => {
         const events = decode.push(frame);

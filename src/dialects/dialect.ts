@@ -109,7 +109,7 @@ export interface Dialect {
    */
   readHead(body: JsonObject): RequestHead;
   /** What a relayed request changes beside `model`: JSON text by top-level key. */
-  relayEdits(body: JsonObject): Readonly<Record<string, string>>;
+  relayEdits(body: JsonObject): Record<string, string>;
   /** True for a frame that the client did not ask for and does not get, though the provider was asked for it. */
   isUnasked(frame: SseFrame): boolean;
 

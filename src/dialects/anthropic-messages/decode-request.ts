@@ -36,7 +36,7 @@ export function readHead(body: JsonObject): RequestHead {
 }
 
 /** A relayed request changes nothing beside its model. */
-export function relayEdits(): Readonly<Record<string, string>> {
+export function relayEdits(): Record<string, string> {
   return {};
 }
 

@@ -17,18 +17,19 @@ import { replyId, THOUGHT_SEPARATOR, writeFinish, writeServiceTier, writeUsage }
 export function encodeEvents(options: ReplyOptions): Stepper<ChatEvent, SseEvent> {
   const delta = writeDeltas(options.legacyFunctions);
   const usageKey: JsonObject = options.includeUsage ? { usage: null } : {};
-  let head: JsonObject | undefined;
+  /** How every chunk begins. */
+  let head: string | undefined;
   let usage: Usage | undefined;
   let done = false;
 
-  const chunk = (rest: JsonObject): SseEvent => ({ data: stringifyJson({ ...head, ...rest }) });
+  const chunk = (rest: JsonObject): SseEvent => ({ data: head + stringifyJson(rest).slice(1) });
 
   const choice = (value: JsonObject, finish: JsonObject = { finish_reason: null }): SseEvent =>
     chunk({ choices: [{ index: 0, delta: value, logprobs: null, ...finish }], ...usageKey });
 
   const start = (id: string, model: string, tier?: string): SseEvent[] => {
-    if (head) return [];
-    head = members([
+    if (head !== undefined) return [];
+    const first = members([
       ["id", replyId(id, options.requestId)],
       ["object", "chat.completion.chunk"],
       ["created", options.created],
@@ -36,6 +37,7 @@ export function encodeEvents(options: ReplyOptions): Stepper<ChatEvent, SseEvent
       ["service_tier", writeServiceTier(tier)],
       ["system_fingerprint", null],
     ]);
+    head = `${stringifyJson(first).slice(0, -1)},`;
     return [choice({ role: "assistant", content: "", refusal: null })];
   };
 
