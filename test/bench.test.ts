@@ -29,7 +29,7 @@ test("the benchmark measures the proxy in every way and writes its table", async
     await promisify(execFile)(process.execPath, [...runtime, RUN, ...counts, ...flags]);
     const report = JSON.parse(await readFile(join(out, "bench.json"), "utf8"));
     assert.deepEqual(report.notes, []);
-    assert.equal(report.rows.length, 22);
+    assert.equal(report.rows.length, 23);
     for (const row of report.rows) {
       for (const value of row.values[proxy] ?? [NaN]) assert.ok(Number.isFinite(value), row.name);
     }

@@ -18,10 +18,10 @@ export interface Subject extends Asker {
 export type Way = "relay" | "translation";
 
 /** OpenAI's format on the client's side; the way says what the provider speaks. */
-function loadOf({ ask }: Asker, place: Place, way: Way): Load {
+function loadOf({ ask }: Asker, place: Place, way: Way, size: Size = "2k"): Load {
   const wire: Wire = way === "relay" ? "openai-chat" : "anthropic-messages";
   const asked = ask(place, wire);
-  const bytes = place.kind === "plain" ? SIZES[place.size] : SIZES["2k"];
+  const bytes = SIZES[place.kind === "plain" ? place.size : size];
   return { ask: asked, body: requestBody(asked.model, place, bytes) };
 }
 
@@ -102,11 +102,11 @@ export async function streamed(
   add(row(`${name}: between events (paced ${plan.pace}), p99`, "ms", "least", 2, false), own.gapP99);
 }
 
-/** Memory with many streams open that say something every ten seconds. */
-export async function held(subject: Subject, count: number, figures: Figures): Promise<void> {
-  const close = await holdStreams(loadOf(subject, SLOW_STREAM, "relay"), count);
+/** Memory with many streams open that say something every ten seconds, their requests of one size. */
+export async function held(subject: Subject, count: number, size: Size, figures: Figures): Promise<void> {
+  const close = await holdStreams(loadOf(subject, SLOW_STREAM, "relay", size), count);
   figures.add(
-    row(`RSS with ${count} open streams`, "MiB", "least", 0, false),
+    row(`RSS with ${count} open streams, requests of ${size}`, "MiB", "least", 0, false),
     subject.name,
     memoryOf(subject.pid) / 2 ** 20,
   );

@@ -154,8 +154,8 @@ async function measureStart(all: readonly systems.System[], figures: Figures): P
       const running = await begin(command, figures);
       if (!running) continue;
       measures.ready(name, running.ready, figures);
-      // What a start leaves behind is collected once it is idle.
-      await new Promise((resolve) => setTimeout(resolve, 300));
+      // What a start leaves to be done behind it is done then.
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
       measures.idle({ name, pid: running.pid, ask: noAsk }, figures);
       await running.end();
     }
@@ -219,7 +219,9 @@ async function measureAll(
       }
     }
     if (has("held") && round === options.rounds - 1) {
-      await each(turn, (one) => measures.held(one, options.held, figures));
+      for (const [count, size] of [[options.held, "2k"], [Math.ceil(options.held / 5), "200k"]] as const) {
+        await each(turn, (one) => measures.held(one, count, size, figures));
+      }
     }
   }
   process.stderr.write("\r");
