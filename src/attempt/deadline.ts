@@ -31,6 +31,9 @@ export function whyLeft({ reason }: AbortSignal): GatewayError {
   return reason instanceof GatewayError ? reason : clientLeft();
 }
 
+/** The timer looks so often, so that a phase that follows another seldom needs a timer of its own. */
+const LOOK_MS = 30_000;
+
 /** @param left aborts when the client leaves, or for the reason that it carries: the exchange ends with it */
 export function createDeadline(clock: Clock, left: AbortSignal): Deadline {
   const controller = new AbortController();
@@ -38,13 +41,15 @@ export function createDeadline(clock: Clock, left: AbortSignal): Deadline {
   let until = 0;
   let phase = "";
   let cancelTimer: (() => void) | undefined;
+  /** When the timer looks whether the deadline has come: it may have moved until then. */
+  let lookAt = 0;
   let released = false;
 
   const onLeft = () => abort(whyLeft(left));
   const check = () => {
     cancelTimer = undefined;
-    const rest = until - clock.monotonic();
-    if (rest > 0) cancelTimer = clock.after(Math.min(rest, milliseconds), check);
+    const now = clock.monotonic();
+    if (until > now) look(now);
     else {
       const message = `No ${phase} from the provider within ${milliseconds / 1000} s`;
       abort(
@@ -54,6 +59,11 @@ export function createDeadline(clock: Clock, left: AbortSignal): Deadline {
         }),
       );
     }
+  };
+  const look = (now: number) => {
+    const ms = Math.min(until - now, milliseconds, LOOK_MS);
+    lookAt = now + ms;
+    cancelTimer = clock.after(ms, check);
   };
   const release = () => {
     released = true;
@@ -76,9 +86,11 @@ export function createDeadline(clock: Clock, left: AbortSignal): Deadline {
       if (released) return;
       milliseconds = seconds * 1000;
       phase = what;
-      until = clock.monotonic() + milliseconds;
+      const now = clock.monotonic();
+      until = now + milliseconds;
+      if (cancelTimer && lookAt <= until) return;
       cancelTimer?.();
-      cancelTimer = clock.after(milliseconds, check);
+      look(now);
     },
     touch: () => {
       until = clock.monotonic() + milliseconds;

@@ -87,6 +87,22 @@ test("who ends the exchange for a reason is quoted", () => {
   equal(deadline.signal.aborted, true);
 });
 
+test("a phase that is shorter than the one before it has its own time, however long the first had gone on", () => {
+  for (const gone of [0, 29_000, 59_000]) {
+    for (const seconds of [1, 45]) {
+      const { clock, deadline, reason } = setup();
+      deadline.arm(600, "answer");
+      clock.advance(gone);
+      deadline.arm(seconds, "event");
+      clock.advance(seconds * 1000 - 1);
+      equal(reason(), undefined);
+      clock.advance(1);
+      equal(reason()?.[0], "upstream_timeout");
+      equal(clock.pending, 0);
+    }
+  }
+});
+
 test("the first reason stays", () => {
   const { clock, client, deadline, reason } = setup();
   deadline.arm(1, "answer");
