@@ -64,11 +64,8 @@ export async function run(options: RunOptions): Promise<number> {
   try {
     const listener = await listenOn(options, createGateway(services));
     options.onListening(listener.url);
-    setTimeout(
-      () => warmUp().catch((thrown) => log.error("Cannot load the way to providers", thrown)),
-      WARM_UP_MS,
-    )
-      .unref();
+    const warm = () => warmUp().catch((thrown) => log.error("Cannot load the way to providers", thrown));
+    setTimeout(warm, WARM_UP_MS).unref();
     code = await drain({ listener, log, ends, seconds, enter: (next) => phase = next });
     return code;
   } finally {

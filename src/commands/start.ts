@@ -62,11 +62,18 @@ function upstreams(): Pick<Started, "warmUp" | "close"> & { readonly send: Send 
   let loading: Promise<Upstreams> | undefined;
   let loaded: Upstreams | undefined;
   const load = () =>
-    loading ??= import("../upstream/send.ts").then(({ openUpstreams }) => loaded = openUpstreams());
+    loading ??= import("../upstream/send.ts").then(
+      ({ openUpstreams }) => loaded = openUpstreams(),
+      (thrown) => {
+        // Out of descriptors, perhaps: the next request tries again.
+        loading = undefined;
+        throw thrown;
+      },
+    );
   return {
     send: (request) => loaded ? loaded.send(request) : load().then(({ send }) => send(request)),
     warmUp: async () => void await load(),
-    close: async () => await (await loading)?.close(),
+    close: async () => await loaded?.close(),
   };
 }
 
