@@ -3,7 +3,7 @@
 import { requestBody } from "./bodies.ts";
 import { fixedRate, type Load, saturate } from "./load.ts";
 import { type Place, type Size, SIZES, type Wire } from "./places.ts";
-import { cpuOf, memoryOf } from "./processes.ts";
+import { cpuOf, memoryOf, portsToSpare } from "./processes.ts";
 import type { Figures, Row } from "./report.ts";
 import { holdStreams, runStreams, type StreamFigures } from "./streams.ts";
 import type { System } from "./systems.ts";
@@ -111,6 +111,7 @@ export async function held(subject: Subject, count: number, size: Size, figures:
     memoryOf(subject.pid) / 2 ** 20,
   );
   close();
+  await portsToSpare();
 }
 
 export const SLOW_STREAM: Place = { kind: "stream", events: 1000, pace: 10_000 };

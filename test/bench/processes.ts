@@ -87,6 +87,21 @@ export function freePort(): Promise<number> {
   });
 }
 
+const MOST_WAITING = 5_000;
+/** The state of a connection that is closed and keeps its ports for a minute. */
+const TIME_WAIT = "06";
+
+/** Waits until closed connections leave enough ports for many more. */
+export async function portsToSpare(): Promise<void> {
+  for (let tries = 0; tries < 90; tries++) {
+    const waiting = read("/proc/net/tcp").split("\n").filter((row) =>
+      row.trim().split(/\s+/)[3] === TIME_WAIT
+    );
+    if (waiting.length < MOST_WAITING) return;
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+  }
+}
+
 /** Linux counts in hundredths of a second, whatever the kernel's clock is (`getconf CLK_TCK`). */
 const TICK_MS = 10;
 

@@ -155,7 +155,7 @@ async function measureStart(all: readonly systems.System[], figures: Figures): P
       if (!running) continue;
       measures.ready(name, running.ready, figures);
       // What a start leaves to be done behind it is done then.
-      await new Promise((resolve) => setTimeout(resolve, 1_000));
+      await new Promise((resolve) => setTimeout(resolve, 2_000));
       measures.idle({ name, pid: running.pid, ask: noAsk }, figures);
       await running.end();
     }
