@@ -1,4 +1,4 @@
-import { deepEqual, equal, ok } from "node:assert/strict";
+import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import { test } from "node:test";
 import type { ChatEvent } from "../../src/chat.ts";
 import { createDeadline } from "../../src/attempt/deadline.ts";
@@ -75,7 +75,7 @@ function setup(stepper = words()) {
     const given = await steps.next();
     return given?.flatMap(({ events }) => events.map(told));
   };
-  return { clock, client, deadline, says, ended, next };
+  return { clock, client, deadline, says, ended, next, steps };
 }
 
 function told(event: ChatEvent): string {
@@ -211,4 +211,34 @@ test("a client that takes long to be written to is no silence of the provider's"
   equal(deadline.signal.aborted, false);
   says("two", "end");
   deepEqual((await steps.next())?.flatMap(({ events }) => events), [{ type: "text-delta", text: "two" }]);
+});
+
+test("all that is left is handed over as it comes, no faster than it is taken", async () => {
+  const { says, next, steps, deadline } = setup();
+  says("one", "two");
+  deepEqual(await next(), ["one"]);
+  const taken: string[] = [];
+  let go = () => {};
+  const all = steps.each((given) => {
+    taken.push(...given.flatMap(({ events }) => events.map(told)));
+    if (taken.length === 2) return new Promise((resolve) => go = resolve);
+  });
+  await settled();
+  says("three", "four");
+  await settled();
+  deepEqual(taken, ["two", "three"]);
+  go();
+  await settled();
+  deepEqual(taken, ["two", "three", "four"]);
+  says("malformed", "never");
+  await all;
+  deepEqual(taken.slice(3), ["error: upstream_invalid_event"]);
+  ok(deadline.signal.aborted);
+  equal(await next(), undefined);
+});
+
+test("what the taker throws ends the handing over", async () => {
+  const { says, steps } = setup();
+  says("one", "two");
+  await rejects(steps.each(() => Promise.reject(new Error("Full"))), /Full/);
 });

@@ -40,7 +40,7 @@ export interface FinishSigns {
 /** The finish that a provider's words mean; `known` is false for a word that nobody knows, or none. */
 export function readFinish(signs: FinishSigns): { finish: Finish; known: boolean } {
   const { finishReason, stopReason, refusal, calls } = signs;
-  const native = typeof finishReason === "string" ? finishReason : undefined;
+  const native = typeof finishReason === "string" && finishReason !== "" ? finishReason : undefined;
   const word = native === undefined ? undefined : FINISH_REASONS.get(native);
   // Several servers say `stop` beside tool calls.
   const plain = calls ? "tool-calls" : "stop";

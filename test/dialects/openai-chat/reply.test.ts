@@ -106,6 +106,16 @@ test("an answer that does not name its model is the model's that was asked", () 
   equal(openaiChat.decodeReply({ ...fixture("replies/text.json"), model: "" }, UNDO).model, "sent");
 });
 
+test("a finish reason that is no word is none", () => {
+  for (const finish of ["", null, ["stop"], 1]) {
+    const { finish: read, warnings } = openaiChat.decodeReply(
+      { choices: [{ message: { content: "a" }, finish_reason: finish }] },
+      UNDO,
+    );
+    deepEqual([read, warnings], [{ reason: "stop" }, ["finish_reason"]]);
+  }
+});
+
 const INVALID: readonly Json[] = [
   null,
   [],
