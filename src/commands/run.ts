@@ -39,9 +39,6 @@ export interface RunOptions extends Serving {
   readonly onListening: (url: string) => void;
 }
 
-/** When the way to providers is loaded, unless a request needs it before: whoever waits for the start is answered then. */
-const WARM_UP_MS = 500;
-
 /**
  * Serves until it is told to end.
  * @returns the exit code
@@ -52,20 +49,13 @@ export async function run(options: RunOptions): Promise<number> {
   const policy: LivePolicy = livePolicy(options.policy, load, reloadLog, () => services.health);
   let phase: Phase = "up";
   const sink = accessLog(access, format);
-  const { services, warmUp, close } = startServices({
-    policy: policy.current,
-    sink,
-    log,
-    phase: () => phase,
-  });
+  const { services, close } = startServices({ policy: policy.current, sink, log, phase: () => phase });
   // Signals are heard before anybody is told that there is somebody to send them to.
   const stopHearing = await options.hear(policy);
   let code = FAILED;
   try {
     const listener = await listenOn(options, createGateway(services));
     options.onListening(listener.url);
-    const warm = () => warmUp().catch((thrown) => log.error("Cannot load the way to providers", thrown));
-    setTimeout(warm, WARM_UP_MS).unref();
     code = await drain({ listener, log, ends, seconds, enter: (next) => phase = next });
     return code;
   } finally {

@@ -11,7 +11,7 @@ import { createRecall } from "../recall.ts";
 import { createHealth } from "../routing/health.ts";
 import { createRetryBudget } from "../routing/retry.ts";
 import type { AppLog, Clock, Phase, Services } from "../services.ts";
-import type { Send, Upstreams } from "../upstream/send.ts";
+import { openUpstreams } from "../upstream/send.ts";
 import { createLog, type Io } from "./io.ts";
 
 export interface StartOptions {
@@ -23,15 +23,13 @@ export interface StartOptions {
 
 export interface Started {
   readonly services: Services;
-  /** Loads what calls to providers need; without it the first one does. */
-  warmUp(): Promise<void>;
   /** Closes the connections to providers; what still runs fails. */
   close(): Promise<void>;
 }
 
-/** Builds the services. Nothing is opened, read or called before a request needs it, or `warmUp`. */
+/** Builds the services. Nothing is opened, read or called before a request needs it. */
 export function startServices({ policy, sink, log, phase }: StartOptions): Started {
-  const { send, warmUp, close } = upstreams();
+  const { send, close } = openUpstreams();
   const clock = systemClock();
   return {
     services: {
@@ -52,28 +50,7 @@ export function startServices({ policy, sink, log, phase }: StartOptions): Start
       bodies: createByteBudget(Math.random),
       phase,
     },
-    warmUp,
     close,
-  };
-}
-
-/** The way to providers, which takes as long to load as all the rest: a start does not wait for it. */
-function upstreams(): Pick<Started, "warmUp" | "close"> & { readonly send: Send } {
-  let loading: Promise<Upstreams> | undefined;
-  let loaded: Upstreams | undefined;
-  const load = () =>
-    loading ??= import("../upstream/send.ts").then(
-      ({ openUpstreams }) => loaded = openUpstreams(),
-      (thrown) => {
-        // Out of descriptors, perhaps: the next request tries again.
-        loading = undefined;
-        throw thrown;
-      },
-    );
-  return {
-    send: (request) => loaded ? loaded.send(request) : load().then(({ send }) => send(request)),
-    warmUp: async () => void await load(),
-    close: async () => await loaded?.close(),
   };
 }
 

@@ -1,6 +1,6 @@
 /** The gateway on a socket: node:http on both runtimes, with limits on what a client may take. */
 
-import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { clientLeft } from "../attempt/deadline.ts";
 import type { GatewayError } from "../errors.ts";
@@ -10,7 +10,6 @@ import { maxConnections } from "./descriptors.ts";
 import { framingFault } from "./framing.ts";
 import { LIMITS, type Limits } from "./limits.ts";
 import { linger } from "./linger.ts";
-import { createServer } from "./node-http.ts";
 import { requestBody } from "./request-body.ts";
 import { createSpeedWatch, type SpeedWatch } from "./speed-watch.ts";
 
