@@ -16,6 +16,9 @@ import { ask, each, routes, WAYS } from "./_ways.ts";
 const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 const RUN = "Deno" in globalThis ? ["run", "-A", "--no-check", MAIN] : [MAIN];
 
+/** Connections at once: half of the listen queue under the limit below. */
+const WAVE = 16;
+
 test(
   "F12: a flood of connections takes nothing down, and what is left over is served again",
   async () => {
@@ -51,12 +54,20 @@ test(
         socket.on("error", () => {});
         socket.on("close", () => closed++);
         flood.push(socket);
+        // No faster than the listen queue is emptied: a Deno 2.9 that accepts more in one go than it has descriptors for
+        // may never accept again.
+        if (count % WAVE === WAVE - 1) await pause(20);
       }
       // Those that are too many are turned away or kept waiting by the kernel; some time for either.
       for (let waited = 0; closed < 200 && waited < 15; waited++) await pause(100);
       assert(closed < 400 && !exited, `${closed} of 400 connections were closed. ${said}`);
       for (const socket of flood) socket.destroy();
-      const answered = () => exchangeRaw(port, { path: "/healthz" }).then(({ status }) => status, () => 0);
+      const asked = () => exchangeRaw(port, { path: "/healthz" }).then(({ status }) => status, () => 0);
+      const answered = () => {
+        let timer: ReturnType<typeof setTimeout> | undefined;
+        const late = new Promise<number>((resolve) => timer = setTimeout(() => resolve(0), 1_000));
+        return Promise.race([asked(), late]).finally(() => clearTimeout(timer));
+      };
       let status = 0;
       for (let count = 0; status !== 200 && count < 20; count++) {
         await pause(100);
