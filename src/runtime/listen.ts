@@ -3,10 +3,10 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { clientLeft } from "../attempt/deadline.ts";
+import { descriptorShares } from "../descriptors.ts";
 import type { GatewayError } from "../errors.ts";
 import type { Gateway } from "../gateway.ts";
 import type { Incoming, Outgoing } from "../http.ts";
-import { maxConnections } from "./descriptors.ts";
 import { framingFault } from "./framing.ts";
 import { LIMITS, type Limits } from "./limits.ts";
 import { linger } from "./linger.ts";
@@ -61,7 +61,7 @@ export async function listen(gateway: Gateway, options: ListenOptions): Promise<
     maxHeaderSize: MAX_HEADER_BYTES,
     noDelay: true,
   });
-  server.maxConnections = maxConnections();
+  server.maxConnections = descriptorShares().clients;
   const serve = (request: IncomingMessage, response: ServerResponse, waits: boolean) => {
     // Nothing that stands behind a refused request is a request: who knows where its body ends?
     if (refused.has(request.socket)) return;
@@ -112,14 +112,12 @@ export async function listen(gateway: Gateway, options: ListenOptions): Promise<
   };
 }
 
-const MAX_BACKLOG = 511;
-
 function started(server: Server, { host, port, shared = false }: ListenOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once("error", reject);
     // What waits in the kernel is accepted in one go: it must fit between the cap and the limit on descriptors. Deno 2.9
     // does not accept again once it has met that limit.
-    const backlog = Math.min(MAX_BACKLOG, Math.floor(server.maxConnections / 2));
+    const backlog = descriptorShares().waiting;
     server.listen({ port, host, backlog, reusePort: shared }, () => {
       server.off("error", reject);
       resolve();

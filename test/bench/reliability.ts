@@ -8,7 +8,7 @@ import { cpus, totalmem } from "node:os";
 import { connect, type Socket } from "node:net";
 import process from "node:process";
 import { setTimeout as pause } from "node:timers/promises";
-import { maxConnections } from "../../src/runtime/descriptors.ts";
+import { descriptorShares } from "../../src/descriptors.ts";
 import { hello } from "../commands/_daemon.ts";
 import { configOf, until } from "../tools/proxy.ts";
 import { exchangeRaw } from "../tools/raw.ts";
@@ -31,7 +31,7 @@ const PARTS: Readonly<Record<string, () => Promise<string>>> = {
 
 /** Streams that are read slowly, each with a stream of its own behind it. */
 async function slowStreams(): Promise<string> {
-  const count = Math.min(2000, maxConnections() - 100);
+  const count = Math.min(2000, descriptorShares().upstream - 100);
   return await withBench({ pace: 500 }, async ({ daemon }) => {
     const before = residentMemory(daemon);
     const streams = [];
@@ -301,7 +301,7 @@ async function descriptors(): Promise<string> {
 
 /** Connections that send a header and then a byte now and then, and never more. */
 async function slowloris(): Promise<string> {
-  const count = Math.min(2000, maxConnections() - 100);
+  const count = Math.min(2000, descriptorShares().upstream - 100);
   return await withBench({}, async ({ daemon }) => {
     const quiet = probe(daemon.port);
     await pause(2000);
