@@ -51,13 +51,32 @@ function byKey(caller: Caller, identity: KeyIdentity, now: number): Principal {
   return holder.name === undefined ? { user: holder.user } : { user: holder.user, key: holder.name };
 }
 
-/** The key of a request; undefined when there is none, or two that differ. */
+/** The headers in which clients of one API or another send their key; never a query, which ends up in logs. */
+export const KEY_HEADERS = ["authorization", "x-api-key", "api-key", "x-goog-api-key"] as const;
+
+/**
+ * The key of a request. What has not the form of a key does not count: a proxy in front may have a login of its own.
+ * Undefined when there is none, or two that differ: who knows which of them somebody else has read?
+ */
 function presentedKey(caller: Caller): string | undefined {
-  const direct = headerOf(caller, "x-api-key");
-  const authorization = headerOf(caller, "authorization");
-  if (authorization === undefined) return direct;
-  const bearer = /^bearer +(\S+) *$/i.exec(authorization)?.[1];
-  return direct === undefined || direct === bearer ? bearer : undefined;
+  let key: string | undefined;
+  for (const name of KEY_HEADERS) {
+    const value = headerOf(caller, name);
+    if (value === undefined) continue;
+    const keys = credentialsOf(name, value).filter(isKey);
+    const [given] = keys;
+    if (given === undefined) continue;
+    if (keys.length > 1) return undefined;
+    if (key !== undefined && given !== key) return undefined;
+    key = given;
+  }
+  return key;
+}
+
+/** What a header says, without the scheme before it; a header that came with two values is a list here. */
+function credentialsOf(name: string, value: string): string[] {
+  const values = value.includes(",") ? value.split(",").map((part) => part.trim()) : [value];
+  return name === "authorization" ? values.map((one) => /^bearer +(\S+) *$/i.exec(one)?.[1] ?? "") : values;
 }
 
 function byHeader(caller: Caller, identity: HeaderIdentity, policy: Policy): Principal {

@@ -8,6 +8,7 @@ import type { GatewayError } from "../errors.ts";
 import type { Gateway } from "../gateway.ts";
 import type { Incoming, Outgoing } from "../http.ts";
 import { framingFault } from "./framing.ts";
+import { headersOf } from "./headers.ts";
 import { LIMITS, type Limits } from "./limits.ts";
 import { linger } from "./linger.ts";
 import { requestBody } from "./request-body.ts";
@@ -218,8 +219,7 @@ async function handle(handling: Handling): Promise<void> {
 
 function incoming(request: IncomingMessage, left: AbortSignal): Omit<Incoming, "body"> {
   const { method = "", url = "", httpVersion: version, socket } = request;
-  // Only `set-cookie` is ever a list, and no client sends it.
-  const headers = request.headers as Incoming["headers"];
+  const headers = headersOf(request);
   return { method, target: url, version, headers, peer: socket.remoteAddress ?? "", left };
 }
 

@@ -61,6 +61,31 @@ test("a key names its holder, in either header", () => {
   assert.deepEqual(ask(KEYS, { "x-api-key": keyOf(4) }), { user: "bob", key: "new" });
 });
 
+test("the headers of other vendors' clients carry a key too", () => {
+  for (const name of ["x-api-key", "api-key", "x-goog-api-key"]) {
+    assert.deepEqual(ask(KEYS, { [name]: keyOf(1) }), { user: "ann", key: "ci" }, name);
+    assert.equal(refusal(KEYS, { [name]: keyOf(9) }).code, "invalid_api_key");
+  }
+  const all = { "x-api-key": keyOf(2), "api-key": keyOf(2), "x-goog-api-key": keyOf(2) };
+  assert.equal(ask(KEYS, { ...all, authorization: `Bearer ${keyOf(2)}` }).user, "bob");
+});
+
+test("what has not the form of a key does not stand in the way of one that has", () => {
+  const others = [
+    "Basic eDp5",
+    "Bearer eyJhbGciOiJIUzI1NiJ9.e30.x",
+    "Bearer",
+    "Bearer sk-none",
+    'Digest a="b", c="d"',
+  ];
+  for (const authorization of others) {
+    assert.equal(ask(KEYS, { authorization, "x-api-key": keyOf(1) }).user, "ann", authorization);
+    assert.equal(ask(KEYS, { authorization, "api-key": keyOf(2) }).user, "bob", authorization);
+  }
+  assert.equal(ask(KEYS, { authorization: `Bearer ${keyOf(1)}`, "x-api-key": "sk-none" }).user, "ann");
+  assert.equal(ask(KEYS, { "x-api-key": keyOf(1), "api-key": keyOf(1).toUpperCase() }).user, "ann");
+});
+
 const NO_KEY: [string, Record<string, string>][] = [
   ["missing", {}],
   ["empty", { "x-api-key": "", authorization: "" }],
@@ -76,7 +101,17 @@ const NO_KEY: [string, Record<string, string>][] = [
   ["with spaces", { "x-api-key": ` ${keyOf(1)}` }],
   ["its own hash", { "x-api-key": `sha256:${sha256(keyOf(1))}` }],
   ["one in each header, and they differ", { "x-api-key": keyOf(1), authorization: `Bearer ${keyOf(2)}` }],
-  ["next to credentials of another scheme", { "x-api-key": keyOf(1), authorization: "Basic eDp5" }],
+  ["one in each header, and the last differs", {
+    authorization: `Bearer ${keyOf(1)}`,
+    "x-api-key": keyOf(1),
+    "x-goog-api-key": keyOf(2),
+  }],
+  ["beside a list of others", {
+    "x-api-key": keyOf(1),
+    authorization: `Bearer ${keyOf(1)}, Bearer ${keyOf(2)}`,
+  }],
+  ["without its scheme", { authorization: keyOf(1) }],
+  ["in a header of another name", { "x-key": keyOf(1), "proxy-authorization": `Bearer ${keyOf(1)}` }],
   ["only a user's name", { "x-user": "ann" }],
 ];
 
