@@ -1,4 +1,4 @@
-import { deepEqual, equal } from "node:assert/strict";
+import { deepEqual, equal, ok } from "node:assert/strict";
 import { test } from "node:test";
 import type { ChatEvent, ChatRequest, Message, Part, ThinkingPart, ToolCallPart } from "../src/chat.ts";
 import { createRecall, keepAnswer, type Kept, putBack, watchAnswer } from "../src/recall.ts";
@@ -60,25 +60,81 @@ test("what was kept is forgotten after an hour, however often it was used", () =
   deepEqual(recall.find("a", "m", "call"), kept("y"));
 });
 
-test("beyond 32 million characters the least recently used goes first", () => {
+test("beyond 32 million characters the oldest goes first", () => {
   const recall = createRecall(fakeClock().monotonic);
   const big: Kept = { thoughts: [thought("x".repeat(10 * 1024 * 1024), "s")] };
-  for (const id of ["1", "2", "3"]) recall.keep("a", "m", id, big);
-  recall.find("a", "m", "1");
-  recall.keep("a", "m", "4", big);
-  deepEqual(["1", "2", "3", "4"].map((id) => recall.find("a", "m", id) !== undefined), [
-    true,
-    false,
-    true,
-    true,
-  ]);
+  for (const id of ["1", "2", "3", "4"]) recall.keep("a", "m", id, big);
+  const found = (ids: string[]) => ids.filter((id) => recall.find("a", "m", id) !== undefined);
+  deepEqual(found(["1", "2", "3", "4"]), ["2", "3", "4"]);
   for (let count = 0; count < 20; count++) recall.keep("a", "m", "same", big);
-  deepEqual(["1", "3", "4", "same"].map((id) => recall.find("a", "m", id) !== undefined), [
-    false,
-    true,
-    true,
-    true,
-  ]);
+  deepEqual(found(["2", "3", "4", "same"]), ["3", "4", "same"]);
+});
+
+test("a user who keeps much pushes out nobody else's", () => {
+  const recall = createRecall(fakeClock().monotonic, 100_000);
+  for (const user of ["a", "b", "c"]) recall.keep(user, "m", "1", kept("x"));
+  for (let count = 0; count < 2_000; count++) recall.keep("hog", "m", `${count}`, kept("y".repeat(500)));
+  for (const user of ["a", "b", "c"]) deepEqual(recall.find(user, "m", "1"), kept("x"));
+  ok(recall.find("hog", "m", "1999"));
+  equal(recall.find("hog", "m", "0"), undefined);
+  // One who has less than the others takes from those who have more.
+  for (let count = 0; count < 20; count++) recall.keep("a", "m", `new ${count}`, kept("z".repeat(500)));
+  for (let count = 0; count < 20; count++) ok(recall.find("a", "m", `new ${count}`));
+  ok(recall.size <= 100_000);
+});
+
+test("however many keep something, the bound holds and the newest of each is there", () => {
+  const recall = createRecall(fakeClock().monotonic, 1_000_000);
+  for (let round = 0; round < 20; round++) {
+    for (let user = 0; user < 500; user++) recall.keep(`${user}`, "m", `${round}`, kept("x".repeat(user)));
+    ok(recall.size <= 1_000_000);
+  }
+  for (let user = 0; user < 500; user++) ok(recall.find(`${user}`, "m", "19"), `${user}`);
+});
+
+test("what is too old is dropped though nobody asks for it", () => {
+  const clock = fakeClock();
+  const recall = createRecall(clock.monotonic);
+  for (const user of ["a", "b"]) recall.keep(user, "m", "old", kept("x"));
+  clock.advance(3_000_000);
+  recall.keep("a", "m", "new", kept("x"));
+  const before = recall.size;
+  clock.advance(600_000);
+  recall.forget();
+  ok(recall.size < before / 2);
+  ok(recall.find("a", "m", "new"));
+  clock.advance(3_000_000);
+  recall.forget();
+  equal(recall.size, 0);
+});
+
+test("keeping costs as much at the bound as below it", () => {
+  const recall = createRecall(fakeClock().monotonic, 20_000_000);
+  const small = kept("x");
+  let count = 0;
+  const thousand = () => {
+    const began = performance.now();
+    for (let end = count + 1_000; count < end; count++) recall.keep("a", "m", `${count}`, small);
+    return performance.now() - began;
+  };
+  const times = Array.from({ length: 120 }, thousand);
+  ok(recall.size > 19_000_000);
+  const median = (some: number[]) => [...some].sort((a, b) => a - b)[some.length >> 1] ?? 0;
+  const [below, at] = [median(times.slice(0, 30)), median(times.slice(-30))];
+  // A walk over what was dropped made it twenty times as much.
+  ok(at < 5 * below + 1, `${below} ms for a thousand below the bound, ${at} ms at it`);
+});
+
+test("what is larger than the bound takes nothing else with it", () => {
+  const recall = createRecall(fakeClock().monotonic, 10_000);
+  recall.keep("a", "m", "small", kept("x"));
+  recall.keep("b", "m", "small", kept("x"));
+  recall.keep("a", "m", "huge", kept("x".repeat(20_000)));
+  equal(recall.find("a", "m", "huge"), undefined);
+  for (const user of ["a", "b"]) deepEqual(recall.find(user, "m", "small"), kept("x"));
+  // What it would have replaced is out of date.
+  recall.keep("a", "m", "small", kept("x".repeat(20_000)));
+  equal(recall.find("a", "m", "small"), undefined);
 });
 
 test("what is larger than all that can be kept is not kept", () => {

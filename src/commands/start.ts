@@ -31,6 +31,9 @@ export interface Started {
 export function startServices({ policy, sink, log, phase }: StartOptions): Started {
   const { send, close } = openUpstreams();
   const clock = systemClock();
+  const recall = createRecall(clock.monotonic);
+  const forgetting = setInterval(recall.forget, FORGETS_EVERY_MS);
+  forgetting.unref();
   return {
     services: {
       policy,
@@ -43,16 +46,22 @@ export function startServices({ policy, sink, log, phase }: StartOptions): Start
         onChange: (change, alarm) => alarm ? log.error(change) : log.warn(change),
       }),
       retries: createRetryBudget(),
-      recall: createRecall(clock.monotonic),
+      recall,
       learned: createLearned(clock.monotonic),
       sink,
       log,
       bodies: createByteBudget(Math.random),
       phase,
     },
-    close,
+    close: () => {
+      clearInterval(forgetting);
+      return close();
+    },
   };
 }
+
+/** How often what is too old to be used is dropped. */
+const FORGETS_EVERY_MS = 60_000;
 
 const ID_BYTES = 12;
 const IDS_AT_ONCE = 256;

@@ -97,7 +97,10 @@ async function read(visit: Visit): Promise<Asked> {
     throw new GatewayError("draining", "The proxy is shutting down", { retryAfter: 1 });
   }
   const { policy, principal } = identify(visit);
-  const body = await readJsonObject(request, (bytes) => entry.holds(services.bodies.take(bytes)));
+  const body = await readJsonObject(
+    request,
+    (bytes) => entry.holds(services.bodies.take(principal.user, bytes)),
+  );
   return {
     request: clientRequest(dialect, body, request.headers),
     dialect,
