@@ -6,9 +6,12 @@
 /** What went wrong, in words that no dialect owns. Each dialect maps them to its own types. */
 export type ErrorKind =
   | "invalid-request"
+  | "context-length"
+  | "content-policy"
   | "authentication"
   | "permission"
   | "not-found"
+  | "model-missing"
   | "conflict"
   | "too-large"
   | "rate-limit"
@@ -17,42 +20,74 @@ export type ErrorKind =
   | "timeout"
   | "server";
 
+/**
+ * Whose fault a failure is. It is decided where the error is decoded; health, failover, retries and the log read it.
+ * `credential`: the key was refused, or its account cannot pay. `provider`: also what is not clear.
+ */
+export type Blame = "caller" | "credential" | "model" | "provider" | "ours";
+
+/** The blame that a meaning has where nothing says it better; what is not clear is the provider's. */
+const BLAME: Readonly<Record<ErrorKind, Blame>> = {
+  "invalid-request": "caller",
+  "context-length": "caller",
+  "content-policy": "caller",
+  "not-found": "caller",
+  "too-large": "caller",
+  authentication: "credential",
+  quota: "credential",
+  "model-missing": "model",
+  permission: "provider",
+  conflict: "provider",
+  "rate-limit": "provider",
+  overloaded: "provider",
+  timeout: "provider",
+  server: "provider",
+};
+
 interface CodeRow {
   readonly status: number;
   readonly kind: ErrorKind;
+  readonly blame?: Blame;
   /** The refusal stands however often it is repeated: both official SDKs then leave it. */
   readonly final: boolean;
+  /** A request had gone to a provider. */
+  readonly sent?: true;
 }
+
+const CALLERS = { kind: "invalid-request", blame: "caller", final: true } as const;
+const PROVIDERS = { kind: "server", final: false, sent: true } as const;
+const OVERLOADED = { status: 503, kind: "overloaded", blame: "ours", final: false } as const;
 
 /** The proxy's own codes. */
 export const CODES = {
-  user_missing: { status: 401, kind: "authentication", final: true },
-  user_unknown: { status: 403, kind: "permission", final: true },
-  invalid_api_key: { status: 401, kind: "authentication", final: true },
-  invalid_json: { status: 400, kind: "invalid-request", final: true },
-  model_missing: { status: 400, kind: "invalid-request", final: true },
-  model_not_found: { status: 404, kind: "not-found", final: true },
-  invalid_value: { status: 400, kind: "invalid-request", final: true },
-  unsupported_parameter: { status: 400, kind: "invalid-request", final: true },
-  invalid_request: { status: 400, kind: "invalid-request", final: true },
-  json_too_complex: { status: 400, kind: "invalid-request", final: true },
-  not_found: { status: 404, kind: "not-found", final: true },
-  method_not_allowed: { status: 405, kind: "invalid-request", final: true },
-  request_timeout: { status: 408, kind: "timeout", final: false },
-  request_too_large: { status: 413, kind: "too-large", final: true },
-  unsupported_media_type: { status: 415, kind: "invalid-request", final: true },
-  headers_too_large: { status: 431, kind: "invalid-request", final: true },
-  client_disconnect: { status: 499, kind: "invalid-request", final: true },
-  internal: { status: 500, kind: "server", final: false },
-  upstream_unreachable: { status: 502, kind: "server", final: false },
-  upstream_invalid_response: { status: 502, kind: "server", final: false },
-  upstream_invalid_event: { status: 502, kind: "server", final: false },
-  upstream_stream_interrupted: { status: 502, kind: "server", final: false },
-  provider_key_missing: { status: 502, kind: "server", final: true },
-  draining: { status: 503, kind: "overloaded", final: false },
-  server_shutting_down: { status: 503, kind: "overloaded", final: false },
-  overloaded: { status: 503, kind: "overloaded", final: false },
-  upstream_timeout: { status: 504, kind: "timeout", final: false },
+  user_missing: { ...CALLERS, status: 401, kind: "authentication" },
+  user_unknown: { ...CALLERS, status: 403, kind: "permission" },
+  invalid_api_key: { ...CALLERS, status: 401, kind: "authentication" },
+  invalid_json: { ...CALLERS, status: 400 },
+  model_missing: { ...CALLERS, status: 400 },
+  model_not_found: { ...CALLERS, status: 404, kind: "model-missing" },
+  invalid_value: { ...CALLERS, status: 400 },
+  unsupported_parameter: { ...CALLERS, status: 400 },
+  invalid_request: { ...CALLERS, status: 400 },
+  json_too_complex: { ...CALLERS, status: 400 },
+  not_found: { ...CALLERS, status: 404, kind: "not-found" },
+  method_not_allowed: { ...CALLERS, status: 405 },
+  request_timeout: { ...CALLERS, status: 408, kind: "timeout", final: false },
+  request_too_large: { ...CALLERS, status: 413, kind: "too-large" },
+  unsupported_media_type: { ...CALLERS, status: 415 },
+  headers_too_large: { ...CALLERS, status: 431 },
+  client_disconnect: { ...CALLERS, status: 499 },
+  internal: { status: 500, kind: "server", blame: "ours", final: false },
+  upstream_error: { ...PROVIDERS, status: 502 },
+  upstream_unreachable: { ...PROVIDERS, status: 502 },
+  upstream_invalid_response: { ...PROVIDERS, status: 502 },
+  upstream_invalid_event: { ...PROVIDERS, status: 502 },
+  upstream_stream_interrupted: { ...PROVIDERS, status: 502 },
+  upstream_timeout: { ...PROVIDERS, status: 504, kind: "timeout" },
+  provider_key_missing: { status: 502, kind: "server", blame: "ours", final: true },
+  draining: OVERLOADED,
+  server_shutting_down: OVERLOADED,
+  overloaded: OVERLOADED,
 } as const satisfies Record<string, CodeRow>;
 
 export type ErrorCode = keyof typeof CODES;
@@ -73,7 +108,9 @@ export interface GatewayErrorOptions {
   readonly cause?: unknown;
   readonly status?: number | undefined;
   readonly kind?: ErrorKind | undefined;
-  readonly source?: "proxy" | "upstream" | undefined;
+  readonly blame?: Blame | undefined;
+  readonly said?: string | null | undefined;
+  readonly shown?: string | null | undefined;
   readonly failure?: Failure | undefined;
   readonly final?: boolean | undefined;
   readonly retryAfter?: number | undefined;
@@ -85,11 +122,18 @@ export interface GatewayErrorOptions {
 /** The one error that is meant for a client; whatever else is thrown becomes `internal`. */
 export class GatewayError extends Error {
   override readonly name = "GatewayError";
-  /** One of `CODES` for our own, the provider's word for an upstream's; null if it has none. */
-  readonly code: string | null;
+  /** One of our words. A provider's own error is `upstream_error`, whatever it says. */
+  readonly code: ErrorCode;
+  /** What the error was made of. */
+  readonly options: GatewayErrorOptions;
   /** HTTP status in the sense of the OpenAI API; a dialect may render another. */
   readonly status: number;
   readonly kind: ErrorKind;
+  readonly blame: Blame;
+  /** The provider's own word for it: logged and shown, never compared with ours. */
+  readonly said: string | null;
+  /** The provider's word in the sense of the OpenAI API, as `status` is: for clients. */
+  readonly shown: string | null;
   /** The field at fault, as the client wrote it. */
   readonly param: string | undefined;
   readonly source: "proxy" | "upstream";
@@ -106,22 +150,18 @@ export class GatewayError extends Error {
   /** A finer reason (`dns`, `tls`, `redirect`), for the log alone. */
   readonly detail: string | undefined;
 
-  constructor(code: ErrorCode, message: string, options?: GatewayErrorOptions);
-  constructor(
-    code: string | null,
-    message: string,
-    options: GatewayErrorOptions & { status: number; kind: ErrorKind },
-  );
-  constructor(code: string | null, message: string, options: GatewayErrorOptions = {}) {
+  constructor(code: ErrorCode, message: string, options: GatewayErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
-    const row: CodeRow = code !== null && Object.hasOwn(CODES, code)
-      ? CODES[code as ErrorCode]
-      : CODES.internal;
+    const row: CodeRow = CODES[code];
     this.code = code;
+    this.options = options;
     this.status = options.status ?? row.status;
     this.kind = options.kind ?? row.kind;
+    this.blame = options.blame ?? row.blame ?? BLAME[this.kind];
+    this.said = options.said ?? null;
+    this.shown = options.shown === undefined ? this.said : options.shown;
     this.param = options.param;
-    this.source = options.source ?? "proxy";
+    this.source = code === "upstream_error" ? "upstream" : "proxy";
     this.failure = options.failure ?? `${this.status}`;
     this.final = options.final ?? row.final;
     this.retryAfter = options.retryAfter;
@@ -134,32 +174,15 @@ export class GatewayError extends Error {
 /** The error with some of its fields replaced. */
 export function amended(
   error: GatewayError,
-  changes: GatewayErrorOptions & { readonly message?: string },
+  { message = error.message, ...changes }: GatewayErrorOptions & { readonly message?: string },
 ): GatewayError {
-  const { status, kind, param, source, failure, final, retryAfter, upstream, headers, detail, cause } = error;
-  const fields = {
-    status,
-    kind,
-    param,
-    source,
-    failure,
-    final,
-    retryAfter,
-    upstream,
-    headers,
-    detail,
-    cause,
-  };
-  return new GatewayError(
-    error.code,
-    changes.message ?? error.message,
-    { ...fields, ...changes } as typeof fields,
-  );
+  return new GatewayError(error.code, message, { ...error.options, ...changes });
 }
 
-/** Whether an upstream caused the failure: with words of its own, or with an answer that was none, or with no answer. */
-export function isUpstreams({ source, code }: GatewayError): boolean {
-  return source === "upstream" || (code?.startsWith("upstream_") ?? false);
+/** Whether a request had gone to a provider, which failed or refused it, whosever fault that is. */
+export function isUpstreams({ code }: GatewayError): boolean {
+  const row: CodeRow = CODES[code];
+  return row.sent ?? false;
 }
 
 /** A field of the request that is malformed, out of range or impossible for its target. */

@@ -227,7 +227,8 @@ function asOwn(thrown: unknown): GatewayError {
 }
 
 function refusal(thrown: unknown): JsonObject {
-  const { code, param, message } = asOwn(thrown);
+  const { source, shown, param, message, ...error } = asOwn(thrown);
+  const code = source === "upstream" ? shown : error.code;
   return { code, ...(param !== undefined && { param }), message };
 }
 

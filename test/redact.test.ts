@@ -123,10 +123,10 @@ test("a text of a megabyte is read through, whatever it repeats", () => {
 });
 
 test("an upstream's error loses the credential in its message and its body, and nothing else", () => {
-  const error = new GatewayError("invalid_api_key", `Incorrect API key: ${KEY}`, {
+  const error = new GatewayError("upstream_error", `Incorrect API key: ${KEY}`, {
     status: 401,
     kind: "authentication",
-    source: "upstream",
+    said: "invalid_api_key",
     retryAfter: 3,
     upstream: {
       status: 401,

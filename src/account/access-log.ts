@@ -18,6 +18,10 @@ function combinedLine(entry: Entry): string {
     `${entry.status} ${entry.bytes} "${quotable(entry.referer)}" "${quotable(entry.userAgent)}" ` +
     `"${quotable(entry.forwardedFor)}"`;
   for (const { key, read } of COMBINED_FIELDS) line += key + bare(read(entry), "");
+  for (const { key, read } of MORE_COMBINED_FIELDS) {
+    const value = read(entry);
+    if (value !== undefined && value !== "") line += key + bare(value, "");
+  }
   return line;
 }
 
@@ -35,7 +39,7 @@ function jsonLine(entry: Entry): string {
     user_agent: entry.userAgent,
     forwarded_for: entry.forwardedFor,
   };
-  for (const [name, read] of FIELDS) fields[name] = read(entry);
+  for (const [name, read] of [...FIELDS, ...MORE_FIELDS]) fields[name] = read(entry);
   fields.attempts = entry.attempts.map((attempt) => ({ ...attempt, ms: Math.round(attempt.ms) }));
   fields.warnings = entry.warnings;
   const line = JSON.stringify(fields, (_, value) => typeof value === "string" ? capped(value) : value);
@@ -75,7 +79,14 @@ const FIELDS: readonly (readonly [name: string, read: Read])[] = [
   ["warnings", ({ warnings }) => warnings.join(",")],
 ];
 
-const COMBINED_FIELDS = FIELDS.map(([name, read]) => ({ key: ` ${name}=`, read }));
+/** Behind those, and only on the lines that have them. */
+const MORE_FIELDS: readonly (readonly [name: string, read: Read])[] = [
+  ["upstream_error", ({ upstreamError }) => upstreamError],
+];
+
+const keyed = ([name, read]: readonly [name: string, read: Read]) => ({ key: ` ${name}=`, read });
+const COMBINED_FIELDS = FIELDS.map(keyed);
+const MORE_COMBINED_FIELDS = MORE_FIELDS.map(keyed);
 
 /** A value inside quotes, escaped as NGINX does: `\xHH` for quotes, backslashes and what is not printable ASCII. */
 function quotable(value: string | undefined): string {

@@ -4,7 +4,8 @@
  */
 
 import { type ChatEvent, type ChatReply, isContent, type Usage, type Warning } from "../chat.ts";
-import { type GatewayError, isUpstreams } from "../errors.ts";
+import { type ErrorCode, type Failure, type GatewayError, isUpstreams } from "../errors.ts";
+import type { FailureWord } from "../access/policy.ts";
 
 /** How a request ended. */
 export type Outcome =
@@ -22,14 +23,25 @@ export type Outcome =
 /** Where the token counts come from: an estimate is never called a measurement. */
 export type UsageSource = "provider" | "partial" | "estimated" | "none";
 
+/**
+ * `ok`, the word that a failure falls under (its own status where `failoverOn` has none for it), or why nothing was sent.
+ */
+export type AttemptReason =
+  | "ok"
+  | FailureWord
+  | Failure
+  | "client_disconnect"
+  | "cooling"
+  | "key_missing"
+  | "unsupported";
+
 /** One try of one target. */
 export interface Attempt {
   readonly model: string;
   readonly provider: string;
   /** The upstream's HTTP status; absent when there was no answer, or nothing was sent. */
   readonly status?: number | undefined;
-  /** `ok`, the word that the failure falls under, or why nothing was sent (`unsupported`, `key_missing`, `cooling`). */
-  readonly reason: string;
+  readonly reason: AttemptReason;
   /** A finer word: `dns`, `tls`, `redirect`. */
   readonly detail?: string | undefined;
   readonly ms: number;
@@ -69,8 +81,10 @@ export interface Entry extends EntryStart {
   readonly outcome: Outcome;
   readonly usage: Usage | undefined;
   readonly usageSource: UsageSource;
-  /** The code of the error that the client got. */
-  readonly error: string | undefined;
+  /** Our code of the error that the client got. */
+  readonly error: ErrorCode | undefined;
+  /** The provider's own word for it. */
+  readonly upstreamError: string | undefined;
   readonly warnings: readonly Warning[];
   readonly upstreamRequestId: string | undefined;
   /** Milliseconds from the request to the first content for the client. */
@@ -96,8 +110,8 @@ export interface OpenEntry {
   /** A request went to a target. */
   tried(attempt: Attempt): void;
   /** Nothing was sent to a target, and why. */
-  skipped(model: string, provider: string, reason: string): void;
-  movedOn(word: string): void;
+  skipped(model: string, provider: string, reason: AttemptReason): void;
+  movedOn(word: AttemptReason): void;
   served(model: string, provider: string, upstreamRequestId: string | undefined): void;
   warned(warnings: readonly Warning[]): void;
   /** A step of the streamed answer, as it goes to the client. */
@@ -243,7 +257,8 @@ export function openEntry(start: EntryStart, clock: () => number, sink: Sink): O
         ...(error && !streamed && outcome !== "client_disconnect"
           ? { usage: undefined, usageSource: "none" }
           : account(outcome)),
-        error: error?.code ?? undefined,
+        error: error?.code,
+        upstreamError: error?.said ?? undefined,
         warnings: open.warnings,
         firstTokenMs: firstContentAt === undefined ? undefined : firstContentAt - began,
         durationMs: clock() - began,
@@ -283,6 +298,7 @@ function outcomeOf({ status, complete, error, streamed }: Ending): Outcome {
 
 function outcomeOfError(error: GatewayError): Outcome {
   if (isUpstreams(error) || error.code === "provider_key_missing") {
+    if (error.blame === "caller") return "client_error";
     return error.failure === "timeout" ? "upstream_timeout" : "upstream_error";
   }
   switch (error.code) {

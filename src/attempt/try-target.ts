@@ -4,7 +4,8 @@ import type { Target } from "../access/policy.ts";
 import { type Answer, type Asked, call } from "./call.ts";
 import { whyLeft } from "./deadline.ts";
 import { asGatewayError, type GatewayError, isUpstreams } from "../errors.ts";
-import { judge, type Outcome } from "../routing/attempt.ts";
+import type { AttemptReason } from "../account/entry.ts";
+import { judge, type Outcome, type PassedOver } from "../routing/attempt.ts";
 import { retryDelay } from "../routing/retry.ts";
 import type { Services } from "../services.ts";
 
@@ -38,7 +39,7 @@ async function once(
   const { entry, policy, request } = asked;
   const { clock, health } = services;
   const began = clock.monotonic();
-  const tried = (status: number | undefined, reason: string, detail?: string) =>
+  const tried = (status: number | undefined, reason: AttemptReason, detail?: string) =>
     entry.tried({
       model: target.model,
       provider: target.upstream.name,
@@ -58,12 +59,13 @@ async function once(
     const sent = isUpstreams(error);
     health.end(target, clock.monotonic(), sent ? error : "left");
     if (error.code === "internal") throw error;
-    const next = sent ? judge(error, policy) : unasked(error, target.model === request.head.model);
-    if (sent) tried(error.upstream?.status, judge(error, policy) ?? error.failure, error.detail);
+    const word = sent ? judge(error, policy) : undefined;
+    const why = sent ? undefined : unasked(error, target.model === request.head.model);
+    if (sent) tried(error.upstream?.status, word ?? error.failure, error.detail);
     else if (error.code !== "client_disconnect") {
-      entry.skipped(target.model, target.upstream.name, next ?? "unsupported");
+      entry.skipped(target.model, target.upstream.name, why ?? "unsupported");
     } else tried(undefined, "client_disconnect");
-    return { kind: "failed", error, next };
+    return { kind: "failed", error, next: word ?? why };
   }
 }
 
@@ -71,7 +73,7 @@ async function once(
  * Nothing was sent: the key is missing, or the target cannot express the request. The model that was asked for is
  * refused for that; a fallback is passed over.
  */
-function unasked(error: GatewayError, askedFor: boolean): string | undefined {
+function unasked(error: GatewayError, askedFor: boolean): PassedOver | undefined {
   if (error.code === "client_disconnect") return undefined;
   if (error.code === "provider_key_missing") return "key_missing";
   return askedFor ? undefined : "unsupported";

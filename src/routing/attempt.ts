@@ -1,6 +1,6 @@
 /** Trying targets in order until one answers. */
 
-import { movesOn, type Policy, type Target } from "../access/policy.ts";
+import { type FailureWord, movesOn, type Policy, type Target } from "../access/policy.ts";
 import type { GatewayError } from "../errors.ts";
 
 /** What trying a target gave. */
@@ -8,15 +8,12 @@ export type Outcome<Answer> =
   | { readonly kind: "answered"; readonly answer: Answer }
   | { readonly kind: "failed"; readonly error: GatewayError; readonly next: NextWord | undefined };
 
-/** Why the next target is tried: a word of `failoverOn`, or why this one could not even be asked. */
-export type NextWord = string;
+/** Why the next target is tried: a word of `failoverOn`, or why this one was not even asked. */
+export type NextWord = FailureWord | PassedOver;
+export type PassedOver = "cooling" | "key_missing" | "unsupported";
 
-/**
- * Whether a failure moves on to the next target, and by which word. A target that could not be asked at all (it cannot
- * express the request, its key is missing) always does.
- */
-export function judge(error: GatewayError, policy: Policy): NextWord | undefined {
-  if (error.code === "provider_key_missing") return "key_missing";
+/** Whether a failure moves on to the next target, and by which word of `failoverOn`. */
+export function judge(error: GatewayError, policy: Policy): FailureWord | undefined {
   return movesOn(policy, error.failure);
 }
 

@@ -32,6 +32,7 @@ const ENTRY: Entry = {
   usage: { input: 13, cacheRead: 3, cacheWrite: 2, output: 39, reasoning: 5 },
   usageSource: "provider",
   error: undefined,
+  upstreamError: undefined,
   warnings: [],
   upstreamRequestId: "req_up",
   firstTokenMs: 211.6,
@@ -147,7 +148,7 @@ const TEXTS = {
   served: HOSTILE,
   provider: HOSTILE,
   failover: HOSTILE,
-  error: HOSTILE,
+  upstreamError: HOSTILE.filter((text) => text !== ""),
   upstreamRequestId: HOSTILE,
   warnings: fc.array(HOSTILE, { maxLength: 3 }),
 } as const;
@@ -155,7 +156,7 @@ const TEXTS = {
 const ENTRIES = fc.record(TEXTS).map((texts): Entry => ({
   ...ENTRY,
   ...texts,
-  attempts: [{ model: texts.model, provider: texts.provider, reason: texts.error, detail: texts.key, ms: 1 }],
+  attempts: [{ model: texts.model, provider: texts.provider, reason: "5xx", detail: texts.key, ms: 1 }],
 }));
 
 test("no value can forge a combined line or a field of one", () => {
@@ -166,7 +167,7 @@ test("no value can forge a combined line or a field of one", () => {
     const parts = COMBINED.exec(line);
     ok(parts);
     const fields = fieldsOf(line);
-    deepEqual(fields.map(([name]) => name), FIELDS);
+    deepEqual(fields.map(([name]) => name), [...FIELDS, "upstream_error"]);
     equal(new Map(fields).get("outcome"), "ok");
     const said = [
       [parts[2], entry.user, "-"],

@@ -8,7 +8,7 @@ import {
   type Outcome,
 } from "../../src/account/entry.ts";
 import type { ChatReply, Usage } from "../../src/chat.ts";
-import { type ErrorKind, GatewayError, type GatewayErrorOptions } from "../../src/errors.ts";
+import { type ErrorCode, type ErrorKind, GatewayError, type GatewayErrorOptions } from "../../src/errors.ts";
 import { fakeClock } from "../tools/fake-clock.ts";
 
 const START: EntryStart = {
@@ -49,12 +49,9 @@ function told(story: (entry: OpenEntry, advance: (ms: number) => void) => void, 
   return one;
 }
 
-const own = (
-  code: ConstructorParameters<typeof GatewayError>[0] & string,
-  options: GatewayErrorOptions = {},
-) => new GatewayError(code as "internal", "Failed", options);
-const theirs = (status: number, kind: ErrorKind, code: string | null = null) =>
-  new GatewayError(code, "Failed", { status, kind, source: "upstream" });
+const own = (code: ErrorCode, options: GatewayErrorOptions = {}) => new GatewayError(code, "Failed", options);
+const theirs = (status: number, kind: ErrorKind, said: string | null = null) =>
+  new GatewayError("upstream_error", "Failed", { status, kind, said });
 
 const OUTCOMES: readonly [string, GatewayError, Outcome][] = [
   ["no user", own("user_missing"), "denied"],
@@ -83,9 +80,12 @@ const OUTCOMES: readonly [string, GatewayError, Outcome][] = [
   ["a provider's key that is not set", own("provider_key_missing"), "upstream_error"],
   ["a provider's own error", theirs(500, "server"), "upstream_error"],
   ["a refused key of ours", theirs(401, "authentication", "invalid_api_key"), "upstream_error"],
-  ["a provider that knows no such model", theirs(404, "not-found", "model_not_found"), "upstream_error"],
+  ["a provider that knows no such model", theirs(404, "model-missing", "model_not_found"), "upstream_error"],
   ["a provider's overload", theirs(503, "overloaded", "overloaded"), "upstream_error"],
   ["a provider that says internal", theirs(500, "server", "internal"), "upstream_error"],
+  ["a provider that says that a client left", theirs(500, "server", "client_disconnect"), "upstream_error"],
+  ["the caller's mistake in a provider's words", theirs(400, "invalid-request"), "client_error"],
+  ["a conversation that is too long for a provider", theirs(400, "context-length"), "client_error"],
   ["a provider that drains", theirs(503, "server", "draining"), "upstream_error"],
   ["silence", own("upstream_timeout", { failure: "timeout" }), "upstream_timeout"],
   ["too much in flight", own("overloaded"), "overloaded"],
@@ -99,7 +99,7 @@ for (const [title, error, outcome] of OUTCOMES) {
     const entry = told((open) => open.failed(error), { ...WHOLE, status: error.status });
     equal(entry.outcome, outcome);
     equal(entry.status, error.status);
-    equal(entry.error, error.code ?? undefined);
+    deepEqual([entry.error, entry.upstreamError], [error.code, error.said ?? undefined]);
     deepEqual([entry.usage, entry.usageSource], [undefined, "none"]);
   });
 }

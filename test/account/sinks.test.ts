@@ -58,6 +58,7 @@ test("an entry becomes a line of the log", () => {
     usage: undefined,
     usageSource: "none",
     error: undefined,
+    upstreamError: undefined,
     warnings: [],
     upstreamRequestId: undefined,
     firstTokenMs: undefined,

@@ -10,10 +10,10 @@ import { fakeClock } from "../tools/fake-clock.ts";
 
 const INTERRUPTED = new GatewayError("upstream_stream_interrupted", "Cut", { failure: "invalid" });
 
-const TOO_MANY = new GatewayError("rate_limit", "Slow", {
+const TOO_MANY = new GatewayError("upstream_error", "Slow", {
   status: 429,
   kind: "rate-limit",
-  source: "upstream",
+  said: "rate_limit",
 });
 
 /** A stream of words: each piece is an event of its own. `end` ends it; it is cut where that is missing. */
@@ -131,7 +131,7 @@ test("a malformed event and a fault of ours are called by their names", async ()
 test("an error event is the last word, and the connection is given up", async () => {
   const { says, next, deadline } = setup();
   says("error", "never");
-  deepEqual(await next(), ["error: rate_limit"]);
+  deepEqual(await next(), ["error: upstream_error"]);
   equal(await next(), undefined);
   ok(deadline.signal.aborted);
 });

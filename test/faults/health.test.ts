@@ -117,7 +117,7 @@ for (const fault of ["400", "413", "422", "context", "policy"]) {
           assert.equal(reply.headers["x-ai-proxy-attempts"], "1");
           assert.notEqual(read(way, reply).error?.message, undefined);
           assert.equal(proxy.providers.attempts.length, 1);
-          assert.equal((await proxy.logged()).outcome, "upstream_error");
+          assert.equal((await proxy.logged()).outcome, "client_error");
         }),
     ));
 }

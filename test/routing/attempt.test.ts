@@ -2,10 +2,10 @@ import { deepEqual, equal, rejects } from "node:assert/strict";
 import { test } from "node:test";
 import { movesOn } from "../../src/access/policy.ts";
 import { GatewayError } from "../../src/errors.ts";
-import { firstAnswer, judge, type Outcome } from "../../src/routing/attempt.ts";
+import { firstAnswer, judge, type NextWord, type Outcome } from "../../src/routing/attempt.ts";
 import { policyOf, routeOf } from "../tools/targets.ts";
 
-const failed = (message: string, next: string | undefined): Outcome<string> => ({
+const failed = (message: string, next: NextWord | undefined): Outcome<string> => ({
   kind: "failed",
   error: new GatewayError("upstream_unreachable", message),
   next,
@@ -69,19 +69,18 @@ test("a route without targets is a fault of ours", async () => {
   await rejects(firstAnswer([], () => Promise.resolve(answered("")), () => {}), Error);
 });
 
-test("a failure is judged by the policy's words, a missing key always moves on", () => {
+test("a failure is judged by the policy's words", () => {
   const policy = policyOf("user", []);
   const cases: readonly [GatewayError, string | undefined][] = [
-    [new GatewayError("provider_key_missing", "No key"), "key_missing"],
     [new GatewayError("upstream_unreachable", "Reset", { failure: "connect" }), "connect"],
     [new GatewayError("upstream_timeout", "Late", { failure: "timeout" }), "timeout"],
     [new GatewayError("upstream_invalid_response", "Odd", { failure: "invalid" }), "invalid"],
-    [new GatewayError(null, "Down", { status: 503, kind: "server", source: "upstream" }), "5xx"],
-    [new GatewayError(null, "Full", { status: 529, kind: "overloaded", source: "upstream" }), "5xx"],
-    [new GatewayError(null, "Slow", { status: 429, kind: "rate-limit", source: "upstream" }), "429"],
-    [new GatewayError(null, "Bad", { status: 400, kind: "invalid-request", source: "upstream" }), undefined],
-    [new GatewayError(null, "Bad", { status: 422, kind: "invalid-request", source: "upstream" }), undefined],
-    [new GatewayError(null, "Large", { status: 413, kind: "too-large", source: "upstream" }), undefined],
+    [new GatewayError("upstream_error", "Down", { status: 503, kind: "server" }), "5xx"],
+    [new GatewayError("upstream_error", "Full", { status: 529, kind: "overloaded" }), "5xx"],
+    [new GatewayError("upstream_error", "Slow", { status: 429, kind: "rate-limit" }), "429"],
+    [new GatewayError("upstream_error", "Bad", { status: 400, kind: "invalid-request" }), undefined],
+    [new GatewayError("upstream_error", "Bad", { status: 422, kind: "invalid-request" }), undefined],
+    [new GatewayError("upstream_error", "Large", { status: 413, kind: "too-large" }), undefined],
   ];
   for (const [error, word] of cases) equal(judge(error, policy), word, error.message);
 });

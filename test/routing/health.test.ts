@@ -30,7 +30,7 @@ function setup(random = 0) {
 }
 
 function upstreamError(status: number, kind: ErrorKind, retryAfter?: number): GatewayError {
-  return new GatewayError(null, "Failed", { status, kind, source: "upstream", retryAfter });
+  return new GatewayError("upstream_error", "Failed", { status, kind, retryAfter });
 }
 
 const SERVER_ERROR = upstreamError(500, "server");
@@ -161,10 +161,9 @@ test("of several waits the one that ends last counts, and an answer does not end
 test("a 503 counts as a failure and its wait is kept all the same", () => {
   const { request, waits } = setup();
   const upstream = { status: 503, headers: {} };
-  const error = new GatewayError(null, "Down", {
+  const error = new GatewayError("upstream_error", "Down", {
     status: 503,
     kind: "overloaded",
-    source: "upstream",
     upstream,
     retryAfter: 20,
   });

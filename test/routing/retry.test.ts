@@ -62,7 +62,7 @@ test("a target that always fails sees little more than a tenth more requests", (
 });
 
 function failing(status: number, options: GatewayErrorOptions & { kind?: ErrorKind } = {}): GatewayError {
-  return new GatewayError(null, "Failed", { kind: "server", source: "upstream", ...options, status });
+  return new GatewayError("upstream_error", "Failed", { kind: "server", ...options, status });
 }
 
 test("what may be different next time is tried again, nothing else", () => {

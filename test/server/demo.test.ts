@@ -118,7 +118,7 @@ demo("user-b, who has no failover, gets the provider's 401 without the key in it
   assert(!/bad-cana|6789/.test(reply.text + JSON.stringify(reply.headers)));
   const entry = await proxy.logged();
   assert.equal(entry.outcome, "upstream_error");
-  assert.equal(entry.error, "invalid_api_key");
+  assert.deepEqual([entry.error, entry.upstreamError], ["upstream_error", "invalid_api_key"]);
 }, { OPENAI_API_KEY: BAD_KEY });
 
 const TIME = /\d\d\/[A-Z][a-z]{2}\/\d{4}:\d\d:\d\d:\d\d \+0000/.source;

@@ -18,17 +18,19 @@ export function decodeError(status: number, body: Json | undefined, headers: Hea
     return new GatewayError("upstream_invalid_response", `The provider answered with status ${status}`, {
       ...asked,
       status: status >= 500 ? 502 : status,
+      kind: rowOf(status).kind,
       failure: `${status}`,
       final: asked.final || [401, 402, 403].includes(status),
     });
   }
   const row = classify(status, said);
-  return new GatewayError(codeOf(row, said), messageOf(said), {
+  return new GatewayError("upstream_error", messageOf(said), {
     status: row.status,
     kind: row.kind,
+    said: said.code ?? (said.type === "" ? null : said.type),
+    shown: codeOf(row, said),
     param: row.param ?? /^([a-z_]\w*(?:\.\w+)*): /.exec(said.message)?.[1],
-    source: "upstream",
-    failure: `${row.status}`,
+    failure: `${status}`,
     final: asked.final || (row.final ?? false),
     retryAfter,
   });
@@ -78,7 +80,7 @@ interface Row {
 const QUOTA: Row = { status: 429, kind: "quota", code: "insufficient_quota", final: true };
 const TOO_LONG: Row = {
   status: 400,
-  kind: "invalid-request",
+  kind: "context-length",
   code: "context_length_exceeded",
   param: "messages",
 };
@@ -95,7 +97,7 @@ const BY_STATUS: ReadonlyMap<number, Row> = new Map<number, Row>([
   [401, { status: 401, kind: "authentication", code: "invalid_api_key", final: true }],
   [402, QUOTA],
   [403, { status: 403, kind: "permission", code: "permission_denied", final: true }],
-  [404, { status: 404, kind: "not-found", code: "model_not_found", param: "model" }],
+  [404, { status: 404, kind: "model-missing", code: "model_not_found", param: "model" }],
   [408, { status: 408, kind: "timeout", code: "timeout" }],
   [409, { status: 409, kind: "conflict", code: "conflict" }],
   [413, TOO_LARGE],
@@ -209,7 +211,7 @@ function ownType(status: number): WireType {
 }
 
 /** An upstream's error gets the status that this API has for it. */
-function upstreamType({ status, kind, code }: GatewayError): WireType {
+function upstreamType({ status, kind }: GatewayError): WireType {
   if (kind === "quota") return { type: "billing_error", status: 402 };
   switch (status) {
     case 401:
@@ -219,7 +221,7 @@ function upstreamType({ status, kind, code }: GatewayError): WireType {
     case 429:
       return ownType(status);
     case 404:
-      return code === "model_not_found" ? ownType(404) : ownType(400);
+      return kind === "model-missing" ? ownType(404) : ownType(400);
     case 408:
     case 504:
       return ownType(504);
@@ -232,10 +234,10 @@ function upstreamType({ status, kind, code }: GatewayError): WireType {
 
 /** The API's errors have no field for the parameter at fault, nor for a code: the message says both. */
 function clientMessage(error: GatewayError): string {
-  const { code, message, param } = error;
+  const { code, kind, message, param } = error;
   if (error.source === "upstream") {
     // Clients shorten the conversation and try again when they read these words.
-    const tooLong = code === "context_length_exceeded" && !message.includes("prompt is too long");
+    const tooLong = kind === "context-length" && !message.includes("prompt is too long");
     return tooLong ? `prompt is too long: ${message}` : message;
   }
   const names = code === "invalid_value" || code === "unsupported_parameter";

@@ -38,7 +38,7 @@ export function encodeError(error: GatewayError): EncodedError {
         message: error.message,
         type: TYPES[error.kind] ?? (error.status < 500 ? "invalid_request_error" : "server_error"),
         param: error.param ?? null,
-        code: error.code,
+        code: error.source === "upstream" ? error.shown : error.code,
       },
     },
   };
@@ -51,7 +51,7 @@ export function encodeErrorEvent(error: GatewayError): SseEvent {
 
 /** A request that was refused for one of its settings alone may go once more without it, or with its other name. */
 export function correct(error: GatewayError, body: JsonObject): Correction | undefined {
-  const { code, param } = error;
+  const { said: code, param } = error;
   if (error.status !== 400 || param === undefined || !Object.hasOwn(body, param)) return undefined;
   if (code !== "unsupported_parameter" && code !== "unsupported_value") return undefined;
   const limit = param === "max_tokens" || param === "max_completion_tokens";
@@ -92,18 +92,35 @@ function words(value: Json | undefined): string | undefined {
 
 function upstreamError(status: number, said: Said, retryAfter: number | undefined): GatewayError {
   const { message, type, code, param } = said;
-  // A 402 is how some providers say that the account is empty.
-  const quota = status === 402 || code === QUOTA || type === QUOTA;
-  const shown = quota ? 429 : status;
-  return new GatewayError(quota ? QUOTA : code, message, {
-    status: shown,
-    kind: quota ? "quota" : code === "unknown_url" ? "invalid-request" : kindOf(status),
-    failure: `${shown}` satisfies Failure,
+  const kind = kindOfSaid(status, said);
+  const quota = kind === "quota";
+  return new GatewayError("upstream_error", message, {
+    // A 402 is how some providers say that the account is empty.
+    status: quota ? 429 : status,
+    kind,
+    said: code ?? (type === "" ? null : type),
+    shown: quota ? QUOTA : code,
+    failure: `${status}` satisfies Failure,
     final: quota || status === 401 || status === 403,
-    source: "upstream",
     param,
     retryAfter,
   });
+}
+
+function kindOfSaid(status: number, { type, code }: Said): ErrorKind {
+  if (status === 402 || code === QUOTA || type === QUOTA) return "quota";
+  switch (code) {
+    case "unknown_url":
+      return "invalid-request";
+    case "model_not_found":
+      return "model-missing";
+    case "context_length_exceeded":
+      return "context-length";
+    case "content_policy_violation":
+      return "content-policy";
+    default:
+      return kindOf(status);
+  }
 }
 
 const QUOTA = "insufficient_quota";

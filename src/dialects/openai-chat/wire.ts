@@ -75,10 +75,11 @@ const FINISH_REASONS: ReadonlyMap<string, FinishReason> = new Map([
 export function failureOf(finishReason: Json | undefined, produced: boolean): GatewayError | undefined {
   // The provider ran out of its own means, not the model of tokens (DeepSeek).
   if (finishReason === "insufficient_system_resource" && !produced) {
-    return new GatewayError("overloaded", "The provider ran out of resources", {
+    return new GatewayError("upstream_error", "The provider ran out of resources", {
       status: 503,
       kind: "overloaded",
-      source: "upstream",
+      said: finishReason,
+      shown: "overloaded",
     });
   }
   if (finishReason !== "error") return undefined;

@@ -6,7 +6,8 @@ import type { JsonObject } from "../../../src/json.ts";
 import { bodyOf, NOW, system, user } from "./requests.ts";
 
 function refusal(message: string, status = 400, source: "upstream" | "proxy" = "upstream") {
-  return new GatewayError(null, message, { status, source, kind: "invalid-request" });
+  const code = source === "upstream" ? "upstream_error" : "invalid_request";
+  return new GatewayError(code, message, { status, kind: "invalid-request" });
 }
 
 const thoughtful: JsonObject = {

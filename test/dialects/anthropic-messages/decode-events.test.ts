@@ -48,7 +48,7 @@ function failure(events: readonly ChatEvent[]): string | null {
     events.filter(({ type }) => type === "error" || type === "end" || type === "finish").length,
     1,
   );
-  return last?.type === "error" ? last.error.code : "";
+  return last?.type === "error" ? last.error.shown ?? last.error.code : "";
 }
 
 test("A text answer is start, usage, text, usage, finish, end", () => {
@@ -422,7 +422,7 @@ test("An overloaded provider in the middle of a stream is classed as 503, with t
   const last = eventsOf("error-mid-stream").at(-1);
   assert.ok(last?.type === "error");
   assert.equal(last.error.status, 503);
-  assert.equal(last.error.failure, "503");
+  assert.equal(last.error.failure, "529");
   assert.equal(last.error.source, "upstream");
   assert.equal(last.error.message, "Overloaded (request_id: req_01Middle)");
 });

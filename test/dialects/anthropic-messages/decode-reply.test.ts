@@ -325,8 +325,9 @@ for (const [title, body] of invalid) {
 test("An error in place of an answer is that error", () => {
   assert.throws(() => decodeReply(replyFixture("error-inside"), UNDO), {
     status: 503,
-    code: "overloaded",
-    failure: "503",
+    said: "overloaded_error",
+    shown: "overloaded",
+    failure: "529",
     source: "upstream",
     message: "Overloaded (request_id: req_01Inside)",
   });
@@ -335,5 +336,5 @@ test("An error in place of an answer is that error", () => {
     source: "upstream",
   });
   const rate = { error: { type: "rate_limit_error", message: "Slow down" } };
-  assert.throws(() => decodeReply(rate, UNDO), { status: 429, code: "rate_limit_exceeded" });
+  assert.throws(() => decodeReply(rate, UNDO), { status: 429, shown: "rate_limit_exceeded" });
 });

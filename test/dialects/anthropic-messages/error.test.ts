@@ -6,7 +6,7 @@ import {
   encodeErrorEvent,
 } from "../../../src/dialects/anthropic-messages/error.ts";
 import type { HeaderRecord } from "../../../src/dialects/dialect.ts";
-import { type ErrorCode, GatewayError } from "../../../src/errors.ts";
+import { type ErrorCode, type ErrorKind, GatewayError } from "../../../src/errors.ts";
 import type { Json } from "../../../src/json.ts";
 
 function body(type: string, message = "Oh", error_code?: string): Json {
@@ -27,12 +27,12 @@ const rows: [number, Json, [number, string | null, string], string?][] = [
   [400, body("invalid_request_error", "prompt is too long: 9 tokens > 8 maximum"), [
     400,
     "context_length_exceeded",
-    "invalid-request",
+    "context-length",
   ], "messages"],
   [
     400,
     body("invalid_request_error", "input length and `max_tokens` exceed context limit: 9 + 8 > 10"),
-    [400, "context_length_exceeded", "invalid-request"],
+    [400, "context_length_exceeded", "context-length"],
     "messages",
   ],
   [
@@ -49,7 +49,7 @@ const rows: [number, Json, [number, string | null, string], string?][] = [
   [401, body("invalid_request_error"), [401, "invalid_api_key", "authentication"]],
   [402, body("billing_error"), [429, "insufficient_quota", "quota"]],
   [403, body("permission_error"), [403, "permission_denied", "permission"]],
-  [404, body("not_found_error", "model: claude-9"), [404, "model_not_found", "not-found"], "model"],
+  [404, body("not_found_error", "model: claude-9"), [404, "model_not_found", "model-missing"], "model"],
   [408, body("timeout_error"), [408, "timeout", "timeout"]],
   [409, body("conflict_error"), [409, "conflict", "conflict"]],
   [413, body("request_too_large"), [413, "request_too_large", "too-large"]],
@@ -82,12 +82,12 @@ for (const [status, wire, [to, code, kind], param] of rows) {
     assert.deepEqual(
       {
         status: error.status,
-        code: error.code,
+        code: error.shown,
         kind: error.kind,
         param: error.param,
         failure: error.failure,
       },
-      { status: to, code, kind, param, failure: `${to}` },
+      { status: to, code, kind, param, failure: `${status}` },
     );
     assert.equal(error.source, "upstream");
     assert.equal(error.final, ["authentication", "permission", "quota"].includes(kind));
@@ -182,7 +182,7 @@ const upstream: [number, GatewayError["kind"], string | null, [number, string]][
   [400, "invalid-request", null, [400, "invalid_request_error"]],
   [422, "invalid-request", null, [400, "invalid_request_error"]],
   [404, "not-found", null, [400, "invalid_request_error"]],
-  [404, "not-found", "model_not_found", [404, "not_found_error"]],
+  [404, "model-missing", "model_not_found", [404, "not_found_error"]],
   [401, "authentication", "invalid_api_key", [401, "authentication_error"]],
   [403, "permission", null, [403, "permission_error"]],
   [409, "conflict", null, [409, "conflict_error"]],
@@ -199,7 +199,7 @@ const upstream: [number, GatewayError["kind"], string | null, [number, string]][
 ];
 for (const [status, kind, code, [to, type]] of upstream) {
   test(`An upstream's ${status} (${kind}, ${code}) is ${to} ${type} for a client`, () => {
-    const error = new GatewayError(code, "Oh", { status, kind, source: "upstream" });
+    const error = new GatewayError("upstream_error", "Oh", { status, kind, said: code });
     assert.deepEqual(encodeError(error, "req_1"), {
       status: to,
       body: { type: "error", error: { type, message: "Oh" }, request_id: "req_1" },
@@ -245,12 +245,13 @@ test("A refusal names its field at the start of the message, once", () => {
 });
 
 test("A conversation that is too long says so in the words that clients shorten it on", () => {
-  const error = (code: string, text: string) =>
-    new GatewayError(code, text, { status: 400, kind: "invalid-request", source: "upstream" });
-  const said = (code: string, text: string) => JSON.stringify(encodeError(error(code, text), "req_1").body);
-  assert.match(said("context_length_exceeded", "At most 8 tokens"), /prompt is too long: At most 8 tokens/);
-  assert.match(said("context_length_exceeded", "prompt is too long: 9"), /"prompt is too long: 9"/);
-  assert.doesNotMatch(said("string_above_max_length", "string too long"), /prompt is too long/);
+  const said = (kind: ErrorKind, text: string) =>
+    JSON.stringify(
+      encodeError(new GatewayError("upstream_error", text, { status: 400, kind }), "req_1").body,
+    );
+  assert.match(said("context-length", "At most 8 tokens"), /prompt is too long: At most 8 tokens/);
+  assert.match(said("context-length", "prompt is too long: 9"), /"prompt is too long: 9"/);
+  assert.doesNotMatch(said("invalid-request", "string too long"), /prompt is too long/);
 });
 
 test("An error event has its name and the whole error", () => {

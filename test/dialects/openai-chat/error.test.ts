@@ -36,7 +36,7 @@ const READ: readonly [string, number, Json, Row][] = [
     "a conversation that is too long",
     400,
     wire("Long", null, "context_length_exceeded", "messages"),
-    row(400, "invalid-request", "context_length_exceeded"),
+    row(400, "context-length", "context_length_exceeded"),
   ],
   [
     "a refused key",
@@ -51,7 +51,12 @@ const READ: readonly [string, number, Json, Row][] = [
     row(429, "quota", "insufficient_quota", true),
   ],
   ["a key without the right", 403, wire("No", null, null), row(403, "permission", null, true)],
-  ["an unknown model", 404, wire("None", null, "model_not_found"), row(404, "not-found", "model_not_found")],
+  [
+    "an unknown model",
+    404,
+    wire("None", null, "model_not_found"),
+    row(404, "model-missing", "model_not_found"),
+  ],
   ["an unknown path", 404, wire("None", null, "unknown_url"), row(404, "invalid-request", "unknown_url")],
   ["a timeout of the provider's", 408, wire("Slow", null, null), row(408, "timeout", null)],
   ["a conflict", 409, wire("Both", null, null), row(409, "conflict", null)],
@@ -80,8 +85,8 @@ const READ: readonly [string, number, Json, Row][] = [
 ];
 for (const [title, status, body, expected] of READ) {
   test(`an upstream's error: ${title}`, () => {
-    const { status: shown, kind, code, failure, final, source } = decode(status, body);
-    deepEqual({ status: shown, kind, code, failure, final }, expected);
+    const { status: shown, kind, shown: code, failure, final, source } = decode(status, body);
+    deepEqual({ status: shown, kind, code, failure, final }, { ...expected, failure: `${status}` });
     equal(source, "upstream");
   });
 }
@@ -97,7 +102,7 @@ const SHAPES: readonly [Json, string, string | null][] = [
 for (const [body, message, code] of SHAPES) {
   test(`the shape ${JSON.stringify(body)} is an error`, () => {
     const error = decode(400, body);
-    deepEqual([error.message, error.code], [message, code]);
+    deepEqual([error.message, error.said], [message, code]);
   });
 }
 
@@ -129,8 +134,8 @@ for (const [headers, expected] of WAITS) {
   });
 }
 
-const upstream = (status: number, kind: GatewayError["kind"], code: string | null = null) =>
-  new GatewayError(code, "Text", { status, kind, source: "upstream" });
+const upstream = (status: number, kind: GatewayError["kind"], said: string | null = null) =>
+  new GatewayError("upstream_error", "Text", { status, kind, said });
 const WRITTEN: readonly [GatewayError, number, string][] = [
   [invalidValue("n", "Text"), 400, "invalid_request_error"],
   [new GatewayError("user_missing", "Text"), 401, "invalid_request_error"],
@@ -150,10 +155,11 @@ const WRITTEN: readonly [GatewayError, number, string][] = [
   [upstream(529, "overloaded", "overloaded"), 503, "server_error"],
 ];
 for (const [error, status, type] of WRITTEN) {
-  test(`${error.source}'s ${error.status} ${error.code} is written as ${status} ${type}`, () => {
+  const code = error.source === "upstream" ? error.said : error.code;
+  test(`${error.source}'s ${error.status} ${code} is written as ${status} ${type}`, () => {
     deepEqual(openaiChat.encodeError(error, "r1"), {
       status,
-      body: { error: { message: "Text", type, param: error.param ?? null, code: error.code } },
+      body: { error: { message: "Text", type, param: error.param ?? null, code } },
     });
   });
 }

@@ -141,14 +141,14 @@ for (const body of INVALID) {
   });
 }
 
-const INNER: readonly [JsonObject, { status: number; kind: string; code: string | null }][] = [
-  [{ message: "slow down", code: 429 }, { status: 429, kind: "rate-limit", code: "429" }],
-  [{ message: "boom", type: "server_error", code: null }, { status: 500, kind: "server", code: null }],
-  [{ message: "bad", type: "invalid_request_error" }, { status: 400, kind: "invalid-request", code: null }],
+const INNER: readonly [JsonObject, { status: number; kind: string; shown: string | null }][] = [
+  [{ message: "slow down", code: 429 }, { status: 429, kind: "rate-limit", shown: "429" }],
+  [{ message: "boom", type: "server_error", code: null }, { status: 500, kind: "server", shown: null }],
+  [{ message: "bad", type: "invalid_request_error" }, { status: 400, kind: "invalid-request", shown: null }],
   [{ message: "empty", code: "insufficient_quota" }, {
     status: 429,
     kind: "quota",
-    code: "insufficient_quota",
+    shown: "insufficient_quota",
   }],
 ];
 for (const [error, expected] of INNER) {
