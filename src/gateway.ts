@@ -31,7 +31,9 @@ export function createGateway(services: Services): Gateway {
       }
     } catch (thrown) {
       const error = asGatewayError(thrown);
-      if (error.code === "internal") services.log.error(`Request ${entry.requestId} failed`, error.cause);
+      if (error.code === "internal") {
+        services.log.error(`Request ${entry.requestId} failed`, error.cause, "request_failed");
+      }
       reply = refuse(error, dialect, entry);
     }
     const { status, body } = reply;

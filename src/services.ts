@@ -43,9 +43,30 @@ export interface Clock {
   after(ms: number, callback: () => void): () => void;
 }
 
+/** What a line of the operator's log is about: a word that an alert can look for without reading the sentence. */
+export type OperatorEvent =
+  | "started"
+  | "not_started"
+  | "draining"
+  | "configuration"
+  | "reloaded"
+  | "reload_refused"
+  | "target_down"
+  | "target_waits"
+  | "target_up"
+  | "credential_refused"
+  | "outage_ended"
+  | "worker_lost"
+  | "worker_back"
+  | "log_lost"
+  | "request_failed"
+  | "debugger_opened"
+  | "fault";
+
+/** The operator's log. */
 export interface AppLog {
-  info(message: string): void;
-  warn(message: string): void;
+  info(message: string, event?: OperatorEvent): void;
+  warn(message: string, event?: OperatorEvent): void;
   /** `cause` is for operators: its stack is shown when `DEBUG` is set. */
-  error(message: string, cause?: unknown): void;
+  error(message: string, cause?: unknown, event?: OperatorEvent): void;
 }

@@ -3,7 +3,7 @@
  * never takes the process down.
  */
 
-import { close, open, write } from "node:fs";
+import { close, fstat, open, stat, write } from "node:fs";
 import { type LogFormat, logLine } from "./access-log.ts";
 import type { Sink } from "./entry.ts";
 
@@ -120,18 +120,39 @@ export interface Disk {
     done: (error: Error | null, written: number) => void,
   ): void;
   close(file: number, done: (error: Error | null | undefined) => void): void;
+  /** Whether the path no longer leads to the open file. */
+  moved(path: string, file: number, done: (moved: boolean) => void): void;
 }
+
+/** How often a log looks whether its file was moved away, in milliseconds, and only when it has lines to write. */
+const LOOK_MS = 1_000;
+
+const DISK: Disk = {
+  open,
+  write,
+  close,
+  moved: (path, file, done) =>
+    stat(
+      path,
+      (gone, there) =>
+        fstat(file, (unknown, mine) =>
+          done(
+            !unknown && (gone ? gone.code === "ENOENT" : there.ino !== mine.ino || there.dev !== mine.dev),
+          )),
+    ),
+};
 
 const LINE_END = 0x0a;
 
 /**
- * Lines appended to a file, many to a write, one write at a time.
+ * Lines appended to a file, many to a write, one write at a time. A file that was moved away, as log rotation does, is
+ * opened anew under its name within a second of lines, without a signal.
  * @param onLost told once for each run of lost lines
  */
 export function fileLog(
   path: string,
   onLost: (why: string) => void,
-  disk: Disk = { open, write, close },
+  disk: Disk = DISK,
 ): Log {
   const loss = lossCounter(onLost);
   let file: number | undefined;
@@ -142,11 +163,15 @@ export function fileLog(
   /** The disk was full in the middle of a line: what comes next begins a new one. */
   let torn = false;
   let closing: (() => void)[] = [];
+  let lookedAt = -Infinity;
 
   const next = () => {
     if (busy) return;
     if (file !== undefined && reopening) return shut(file);
-    if (waiting.length > 0) return file === undefined ? begin() : flush(file);
+    if (waiting.length > 0) {
+      if (file === undefined) return begin();
+      return performance.now() - lookedAt < LOOK_MS ? flush(file) : look(file);
+    }
     if (closing.length === 0) return;
     if (file !== undefined) return shut(file);
     closing.forEach((resolve) => resolve());
@@ -160,8 +185,18 @@ export function fileLog(
       next();
     });
   };
+  const look = (descriptor: number) => {
+    busy = true;
+    disk.moved(path, descriptor, (moved) => {
+      lookedAt = performance.now();
+      busy = false;
+      reopening ||= moved;
+      next();
+    });
+  };
   const begin = () => {
     busy = true;
+    lookedAt = performance.now();
     // Asked for again while the file is being opened, it is opened again: it may have got its new name in between.
     reopening = false;
     disk.open(path, "a", 0o640, (error, descriptor) => {

@@ -17,7 +17,8 @@ import { didYouMean } from "../nearest.ts";
 import { command, FAILED, stop, USAGE } from "./args.ts";
 import { renderProblem } from "./check-config.ts";
 import { createLog, type Io } from "./io.ts";
-import { appLog, simulate, startServices } from "./start.ts";
+import { personalLog } from "./operator-log.ts";
+import { simulate, startServices } from "./start.ts";
 
 const ARGS = {
   prompt: { type: "positional", required: false, description: "What to ask (default: standard input)" },
@@ -124,7 +125,7 @@ async function converseOnce(
   const { services, close } = startServices({
     policy: () => policy,
     sink,
-    log: appLog(io),
+    log: personalLog(io),
     phase: () => "up",
   });
   const leaving = new AbortController();

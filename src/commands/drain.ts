@@ -76,7 +76,7 @@ async function finish(
   { listener, log, seconds, delay = DELAY, enter }: DrainOptions,
   reason: Reason,
 ): Promise<void> {
-  log.info(drainingLine(reason, seconds));
+  log.info(drainingLine(reason, seconds), "draining");
   // Somebody at a terminal does not stand behind a load balancer.
   if (reason === "SIGTERM") await pause(delay * 1000);
   enter("stopping");
@@ -98,7 +98,7 @@ function shuttingDown(): GatewayError {
 /** Calls back for each fault that nothing caught, which is logged. */
 export function onFault(log: AppLog, callback: () => void): void {
   const fault = (thrown: unknown) => {
-    log.error("Ending after a fault that nothing caught", thrown);
+    log.error("Ending after a fault that nothing caught", thrown, "fault");
     callback();
   };
   process.on("uncaughtException", fault);

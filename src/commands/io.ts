@@ -56,7 +56,7 @@ export function wantsColour(output: Output, env: Io["env"]): boolean {
   return output.isTTY === true && !env["NO_COLOR"] && env["TERM"] !== "dumb";
 }
 
-interface Label {
+export interface Label {
   readonly text: string;
   /** The code of its colour. */
   readonly colour: number;
@@ -66,7 +66,7 @@ const RED = 31;
 const GREEN = 32;
 const YELLOW = 33;
 
-const LABELS: ReadonlyMap<string, Label> = new Map([
+export const LABELS: ReadonlyMap<string, Label> = new Map([
   ["fatal", { text: "problem", colour: RED }],
   ["error", { text: "error", colour: RED }],
   ["warn", { text: "warning", colour: YELLOW }],
@@ -76,14 +76,18 @@ const LABELS: ReadonlyMap<string, Label> = new Map([
 /** A log for people on standard error; `fatal` is for problems of a configuration. */
 export function createLog(io: Io): ConsolaInstance {
   const coloured = wantsColour(io.stderr, io.env);
-  const log = ({ type, args }: LogObject) => {
+  return reporting(({ type, args }) => {
     const label = LABELS.get(type);
     io.stderr.write(`${label ? `${show(label, coloured)}  ` : ""}${args.map(String).join(" ")}\n`);
-  };
-  // Without a throttle: consola holds back what it has just seen.
+  });
+}
+
+/** Hands each message on; without a throttle, for consola holds back what it has just seen. */
+export function reporting(log: (message: LogObject) => void): ConsolaInstance {
   return createConsola({ level: LogLevels.debug, throttle: 0, reporters: [{ log }] });
 }
 
-function show({ text, colour }: Label, coloured: boolean): string {
+/** The level's own colour on a terminal. */
+export function show({ text, colour }: Label, coloured: boolean): string {
   return coloured ? `\u001b[${colour}m${text}\u001b[39m` : text;
 }

@@ -9,6 +9,7 @@ import { watchFile } from "../config/watch.ts";
 import type { Health } from "../routing/health.ts";
 import type { AppLog } from "../services.ts";
 import { renderProblem } from "./check-config.ts";
+import { hearUserSignal } from "./user-signal.ts";
 
 export interface LivePolicy {
   current(): Policy;
@@ -30,41 +31,49 @@ export function livePolicy(
     const loaded = await load();
     if (!loaded.policy) {
       const problems = loaded.problems.filter(({ severity }) => severity === "problem").map(renderProblem);
+      const why = loaded.unreadable ?? problems.join("; ");
       return log.error(
-        `Configuration rejected, the last good one stays: ${loaded.unreadable ?? problems.join("; ")}`,
+        `Configuration rejected, the last good one stays: ${why}`,
+        undefined,
+        "reload_refused",
       );
     }
     const { text, providers } = difference(policy, loaded.policy);
     policy = loaded.policy;
     providers.forEach(health().forget);
-    log.info(`Configuration reloaded: ${text}`);
-    for (const problem of loaded.problems) log.warn(renderProblem(problem));
+    log.info(`Configuration reloaded: ${text}`, "reloaded");
+    for (const problem of loaded.problems) log.warn(renderProblem(problem), "configuration");
   };
   return {
     current: () => policy,
     reload: () =>
       last = last.then(reload).catch((thrown: unknown) =>
-        log.error("The configuration was not reloaded", thrown)
+        log.error("The configuration was not reloaded", thrown, "reload_refused")
       ),
   };
 }
 
 /**
- * Obeys the signals of a running daemon, until it is told to stop: `SIGHUP` and a change of the file reload, `SIGUSR1`
- * opens the access log anew.
+ * Obeys the signals of a running daemon, until it is told to stop: `SIGHUP` reloads and opens the access log anew, a
+ * change of the file reloads, `SIGUSR1` opens the log alone, where that signal is the program's to hear.
  */
 export async function hearSignals(
   file: string,
   { reload }: Pick<LivePolicy, "reload">,
   { reopen }: Pick<Log, "reopen">,
+  log: AppLog,
 ): Promise<() => void> {
   const onChange = () => void reload();
-  process.on("SIGHUP", onChange);
-  process.on("SIGUSR1", reopen);
+  const onHangup = () => {
+    reopen();
+    onChange();
+  };
+  process.on("SIGHUP", onHangup);
+  const stopHearing = hearUserSignal(reopen, log);
   const watching = await watchFile(file, onChange);
   return () => {
-    process.off("SIGHUP", onChange);
-    process.off("SIGUSR1", reopen);
+    process.off("SIGHUP", onHangup);
+    stopHearing();
     watching.close();
   };
 }

@@ -3,13 +3,15 @@
 import type { ParsedArgs } from "citty";
 import type { LogFormat } from "../account/access-log.ts";
 import { defaultFile, type Loaded, loadPolicy } from "../config/load.ts";
+import type { Problem } from "../config/problem.ts";
 import type { Demo } from "../demo/start-demo.ts";
-import { openAccessLog } from "./access-log.ts";
+import { checkAccessLog, openAccessLog } from "./access-log.ts";
 import {
   command,
   DEFAULT_HOST,
   DEFAULT_PORT,
   FAILED,
+  isStop,
   portOf,
   secondsOf,
   stop,
@@ -19,9 +21,10 @@ import {
 import { renderProblem } from "./check-config.ts";
 import { signalEnds } from "./drain.ts";
 import { createLog, type Io } from "./io.ts";
+import { operatorLog } from "./operator-log.ts";
 import { hearSignals } from "./reload.ts";
 import { run } from "./run.ts";
-import { appLog, simulate } from "./start.ts";
+import { simulate } from "./start.ts";
 import type { Supervision } from "./workers/supervise.ts";
 
 const LOG_FORMATS: LogFormat[] = ["combined", "json"];
@@ -71,7 +74,19 @@ const ARGS = {
 
 type Args = ParsedArgs<typeof ARGS>;
 
-export default command(ARGS, serve);
+export default command(ARGS, serveOrSay);
+
+/** Where machines read the log, they read why nothing is served too. */
+async function serveOrSay(args: Args, io: Io): Promise<number> {
+  if (args["log-format"] !== "json") return await serve(args, io);
+  try {
+    return await serve(args, io);
+  } catch (thrown) {
+    if (!isStop(thrown)) throw thrown;
+    operatorLog(io, { format: "json" }).error(thrown.message, undefined, "not_started");
+    return thrown.exitCode;
+  }
+}
 
 async function serve(args: Args, io: Io): Promise<number> {
   if (args.demo && args.config !== undefined) {
@@ -95,6 +110,7 @@ async function serve(args: Args, io: Io): Promise<number> {
     const env = demo?.env ?? io.env;
     const load = () => loadPolicy({ file, env, listen: { host: args.host, port }, now: io.now() });
     const first = accepted(await load(), file, args, io);
+    await checkAccessLog(args["access-log"]);
     const serving = { file, host: args.host, port, drainSeconds, format: args["log-format"] };
     const start = { serving, first, load, accessLog: args["access-log"], io };
     if (workers === 1) return await alone(start, demo);
@@ -107,13 +123,19 @@ async function serve(args: Args, io: Io): Promise<number> {
 
 /** The policy to start with; all problems of the configuration are printed before it is refused. */
 function accepted({ policy, text, problems, unreadable }: Loaded, file: string, args: Args, io: Io) {
-  const print = createLog(io);
-  for (const problem of problems) {
-    (problem.severity === "problem" ? print.fatal : print.warn)(renderProblem(problem));
-  }
+  for (const problem of problems) say(problem, args, io);
   if (policy && text !== undefined) return { policy, text };
   const hint = args.config === undefined ? "; ai-proxy serve --demo needs no configuration" : "";
   throw stop(FAILED, unreadable === undefined ? `Not started: ${file} has problems` : `${unreadable}${hint}`);
+}
+
+function say(problem: Problem, args: Args, io: Io): void {
+  const text = renderProblem(problem);
+  const bad = problem.severity === "problem";
+  if (args["log-format"] !== "json") return (bad ? createLog(io).fatal : createLog(io).warn)(text);
+  const log = operatorLog(io, { format: "json" });
+  if (bad) log.error(text, undefined, "configuration");
+  else log.warn(text, "configuration");
 }
 
 /** Serves in this process alone. */
@@ -121,7 +143,7 @@ function alone(
   { serving, first, load, accessLog, io }: Omit<Supervision, "workers">,
   demo: Demo | undefined,
 ): Promise<number> {
-  const log = appLog(io);
+  const log = operatorLog(io, serving);
   const access = openAccessLog(accessLog, io, log);
   return run({
     ...serving,
@@ -130,11 +152,12 @@ function alone(
     load,
     access,
     log,
-    hear: (policy) => hearSignals(serving.file, policy, access),
+    hear: (policy) => hearSignals(serving.file, policy, access, log),
     ends: signalEnds(log),
     onListening: (url) => {
-      log.info(`ai-proxy listens on ${url}`);
-      if (demo) log.info(demo.welcome(url));
+      log.info(`ai-proxy listens on ${url}`, "started");
+      // It is for a person to read and to paste from.
+      if (demo) createLog(io).log(demo.welcome(url));
     },
   });
 }

@@ -12,7 +12,7 @@ import { createHealth } from "../routing/health.ts";
 import { createRetryBudget } from "../routing/retry.ts";
 import type { AppLog, Clock, Phase, Services } from "../services.ts";
 import { openUpstreams } from "../upstream/send.ts";
-import { createLog, type Io } from "./io.ts";
+import type { Io } from "./io.ts";
 
 export interface StartOptions {
   readonly policy: () => Policy;
@@ -94,19 +94,6 @@ function systemClock(): Clock {
       // Longer delays overflow a timer and would fire at once.
       const timer = setTimeout(callback, Math.min(ms, 2 ** 31 - 1));
       return () => clearTimeout(timer);
-    },
-  };
-}
-
-/** The application's log on standard error: one line each, and the stack of a cause when `DEBUG` is set. */
-export function appLog(io: Io): AppLog {
-  const print = createLog(io);
-  return {
-    info: (message) => print.log(message),
-    warn: (message) => print.warn(message),
-    error: (message, cause) => {
-      print.error(cause instanceof Error ? `${message}: ${cause.message}` : message);
-      if (io.env["DEBUG"] && cause instanceof Error) print.log(cause.stack);
     },
   };
 }

@@ -1,5 +1,5 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Writable } from "node:stream";
@@ -133,18 +133,68 @@ test("after a rotation lines go to the new file, and none is lost", () =>
     deepEqual(lines(path), ["waits", "new"]);
   }));
 
-test("lines keep going to a file that was renamed until the log is reopened", () =>
+const AWAY: readonly (readonly [what: string, take: (path: string) => void])[] = [
+  ["renamed", (path) => renameSync(path, `${path}.1`)],
+  ["renamed and made anew", (path) => {
+    renameSync(path, `${path}.1`);
+    writeFileSync(path, "");
+  }],
+  ["removed", (path) => rmSync(path)],
+];
+
+for (const [what, take] of AWAY) {
+  test(`a file that was ${what} is noticed without a signal, and no line is lost`, () =>
+    inFolder(async (folder) => {
+      const path = join(folder, "access.log");
+      const log = fileLog(path, () => {});
+      log.line("one");
+      await until(() => existsSync(path) && lines(path).length === 1);
+      take(path);
+      let written = 0;
+      await until(() => {
+        log.line(`line ${++written}`);
+        return existsSync(path) && lines(path).length > 0;
+      });
+      await log.close();
+      const now = lines(path);
+      equal(now.at(-1), `line ${written}`);
+      if (existsSync(`${path}.1`)) {
+        const all = Array.from({ length: written }, (_, index) => `line ${index + 1}`);
+        deepEqual([...lines(`${path}.1`), ...now], ["one", ...all]);
+      }
+      equal(log.lost(), 0);
+    }));
+}
+
+test("a file that was emptied in place is written on", () =>
   inFolder(async (folder) => {
     const path = join(folder, "access.log");
     const log = fileLog(path, () => {});
     log.line("one");
     await until(() => existsSync(path) && lines(path).length === 1);
-    renameSync(path, `${path}.1`);
+    writeFileSync(path, "");
     log.line("two");
-    await until(() => lines(`${path}.1`).length === 2);
-    equal(existsSync(path), false);
     await log.close();
+    deepEqual(lines(path), ["two"]);
   }));
+
+test("a log that writes often looks for its file once a second, and an idle one not at all", async () => {
+  const { disk, text } = fullDisk(Infinity);
+  let looks = 0;
+  const log = fileLog("x", () => {}, {
+    ...disk,
+    moved: (path, file, done) => {
+      looks++;
+      disk.moved(path, file, done);
+    },
+  });
+  for (let count = 0; count < 20; count++) {
+    log.line("line");
+    await until(() => text().length === 5 * (count + 1));
+  }
+  ok(looks <= 2, `${looks} looks`);
+  await log.close();
+});
 
 test("a folder that is missing loses lines, says so once, and is used as soon as it is there", () =>
   inFolder(async (folder) => {
@@ -197,6 +247,7 @@ function fullDisk(left: number) {
         done(null, size);
       }),
     close: (_file, done) => queueMicrotask(() => done(null)),
+    moved: (_path, _file, done) => queueMicrotask(() => done(false)),
   };
   return { disk, text: () => text, free: (bytes: number) => void (left += bytes), opened: () => opened };
 }

@@ -103,7 +103,7 @@ test("SIGHUP reloads; a bad file keeps the last good one, names the place and lo
     assert.deepEqual(await modelsOf(stage), ["gpt-5"]);
     await write(JSON.stringify(BOTH).slice(0, -20));
     daemon.signal("SIGHUP");
-    await daemon.says(/error {2}Configuration rejected, the last good one stays: .*line 1/);
+    await daemon.says(/ error Configuration rejected, the last good one stays: .*line 1/);
     assert.deepEqual(await modelsOf(stage), ["gpt-5"]);
     await write({ ...BOTH, models: { ...MODELS, sonnet: { provider: "antropic" } } });
     daemon.signal("SIGHUP");

@@ -157,6 +157,50 @@ test("the access log goes to a file, as JSON, and SIGUSR1 opens the file anew", 
   });
 });
 
+const UNWRITABLE: readonly (readonly [what: string, path: string, why: RegExp])[] = [
+  ["in a missing folder", "/nowhere/access.log", /there is no such folder/],
+  ["that is a folder", "/tmp", /it is a folder/],
+];
+
+for (const [what, path, why] of UNWRITABLE) {
+  test(`an access log ${what} is refused before the port is open`, async () => {
+    const { code, stderr } = await run(["serve", "--demo", "--port", "0", "--access-log", path]);
+    assert.equal(code, 1);
+    assert.match(stderr, /^error {2}ai-proxy serve: Cannot open the access log "[^"]+": /m);
+    assert.match(stderr, why);
+    assert(!stderr.includes("listens"));
+  });
+}
+
+test("with JSON logs the operator's lines are JSON too: from the start to the end, and why there was none", async () => {
+  const parsed = (text: string) => text.trim().split("\n").map((line) => JSON.parse(line));
+  await withStage({ args: ["--log-format", "json", "--access-log", "off"] }, async ({ daemon, write }) => {
+    await write("{ not a configuration");
+    await daemon.says(/reload_refused/);
+    daemon.signal("SIGINT");
+    assert.equal(await daemon.exited, 0);
+    const lines = parsed(daemon.stderr());
+    assert.deepEqual(
+      lines.map(({ level, event }) => [level, event]).filter(([, event], at, all) =>
+        event !== all[at - 1]?.[1]
+      ),
+      [["info", "started"], ["error", "reload_refused"], ["info", "draining"]],
+    );
+    for (const { time } of lines) assert.match(time, /^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
+  });
+  const folder = await mkdtemp(join(tmpdir(), "ai-proxy-"));
+  try {
+    const file = join(folder, "rbac.json");
+    await writeFile(file, '{"users": {"ann": {"models": [{"name": "gpt-6"}]}}, "models": {}}');
+    const { code, stderr } = await run(["serve", "--config", file, "--port", "0", "--log-format", "json"]);
+    assert.equal(code, 1);
+    const lines = parsed(stderr);
+    assert.deepEqual([lines[0].event, lines.at(-1).event], ["configuration", "not_started"]);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
 test("an access log that is off is nowhere", async () => {
   await withStage({ args: ["--access-log", "off"] }, async ({ daemon }) => {
     assert.equal((await post(daemon.port, hello("gpt-5"))).status, 200);

@@ -72,6 +72,7 @@ export function startCrew({ workers, order, log, ...options }: CrewOptions): Cre
       process: startWorker({
         ...options,
         number: post.number,
+        format: order.serving.format,
         onMessage: (message) => heard(post, member, message),
         onEnd: (end) => ended(post, member, end),
       }),
@@ -93,7 +94,10 @@ export function startCrew({ workers, order, log, ...options }: CrewOptions): Cre
         return member.process.tell({ ...order, text });
       case "listening":
         member.listens = true;
-        if (complete) return log.info(`Worker ${post.number} listens again (process ${member.process.pid})`);
+        if (complete) {
+          const again = `Worker ${post.number} listens again (process ${member.process.pid})`;
+          return log.info(again, "worker_back");
+        }
         complete = posts.every((each) => each.member?.listens);
         return complete ? listen(message.url) : undefined;
       case "failed":
@@ -124,7 +128,8 @@ export function startCrew({ workers, order, log, ...options }: CrewOptions): Cre
     const { pause, shortLives } = restartAfter(post.shortLives, (performance.now() - member.began) / 1000);
     post.shortLives = shortLives;
     const when = pause === 0 ? "at once" : `in ${pause} s`;
-    log.error(`Worker ${post.number} (process ${member.process.pid}) ${why}: started again ${when}`);
+    const lost = `Worker ${post.number} (process ${member.process.pid}) ${why}: started again ${when}`;
+    log.error(lost, undefined, "worker_lost");
     after(pause, () => hire(post));
   };
 
@@ -155,7 +160,9 @@ export function startCrew({ workers, order, log, ...options }: CrewOptions): Cre
       const taken = hearing.map(({ waiting }) => new Promise<void>((resolve) => void waiting.push(resolve)));
       hearing.forEach(({ process }) => process.tell({ kind: "configuration", text }));
       const allTook = await Promise.race([Promise.all(taken).then(() => true), pause(CONFIGURING_MS)]);
-      if (!allTook) log.warn("A worker does not answer, and may still use the configuration before");
+      if (!allTook) {
+        log.warn("A worker does not answer, and may still use the configuration before", "configuration");
+      }
     },
     drain: (reason) => finish({ kind: "drain", reason }),
     end: () => finish({ kind: "end" }),

@@ -4,6 +4,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { extname } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import type { LogFormat } from "../../account/access-log.ts";
 import { wholeLines } from "./whole-lines.ts";
 import type { FromWorker, ToWorker } from "./messages.ts";
 
@@ -12,8 +13,10 @@ export interface WorkerOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Takes whole lines of its access log; absent when it writes none. */
   readonly access: ((lines: string) => void) | undefined;
-  /** Takes whole lines of what it says to people. */
-  readonly say: (lines: string) => void;
+  /** Of its operator's log. */
+  readonly format: LogFormat;
+  /** Takes each line of what it says to people. */
+  readonly say: (line: string, number: number) => void;
   readonly onMessage: (message: FromWorker) => void;
   /** Called once, when the process has ended and all that it wrote is read. */
   readonly onEnd: (end: WorkerEnd) => void;
@@ -36,13 +39,14 @@ export interface WorkerProcess {
 const PROGRAM = fileURLToPath(new URL(`./worker${extname(import.meta.url)}`, import.meta.url));
 
 /** Starts the process of a worker. */
-export function startWorker({ number, env, access, say, onMessage, onEnd }: WorkerOptions): WorkerProcess {
-  // The number is for whoever lists processes.
-  const child = fork(PROGRAM, [`${number}`], {
+export function startWorker(options: WorkerOptions): WorkerProcess {
+  const { number, format, env, access, say, onMessage, onEnd } = options;
+  // Whoever lists processes sees the number too.
+  const child = fork(PROGRAM, [`${number}`, format], {
     env,
     stdio: ["ignore", access ? "pipe" : "ignore", "pipe", "ipc"],
   });
-  const warn = (text: string) => say(`worker ${number}: ${text}\n`);
+  const warn = (line: string) => say(line, number);
   const logged = readLines(child.stdout, access ?? (() => {}));
   const said = readLines(child.stderr, (lines) => lines.split("\n").slice(0, -1).forEach(warn));
   child.on("message", onMessage);

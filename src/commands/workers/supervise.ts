@@ -1,6 +1,7 @@
 /** Several processes that serve on one port, and the one that starts them, speaks for them and serves nothing itself. */
 
 import type { Policy } from "../../access/policy.ts";
+import type { LogFormat } from "../../account/access-log.ts";
 import { streamLog } from "../../account/sinks.ts";
 import type { Loaded } from "../../config/load.ts";
 import { findSharedPort } from "../../runtime/shared-port.ts";
@@ -9,9 +10,9 @@ import { closeAccessLog, openAccessLog } from "../access-log.ts";
 import { FAILED, stop } from "../args.ts";
 import { drainingLine, type Ends, pause, type Reason, signalEnds } from "../drain.ts";
 import type { Io } from "../io.ts";
+import { isOperatorLine, operatorLog } from "../operator-log.ts";
 import { hearSignals, livePolicy } from "../reload.ts";
 import { cannotListen, type Serving } from "../run.ts";
-import { appLog } from "../start.ts";
 import { type Crew, startCrew } from "./crew.ts";
 import { perWorkerLine } from "./per-worker.ts";
 
@@ -34,7 +35,7 @@ export interface Supervision {
 export async function supervise(
   { workers, serving, first, load, accessLog, io }: Supervision,
 ): Promise<number> {
-  const log = appLog(io);
+  const log = operatorLog(io, serving);
   const port = await sharedPort(serving, workers);
   // From now on a signal is for all.
   const ends = signalEnds(log);
@@ -49,17 +50,16 @@ export async function supervise(
     },
     env: io.env,
     access: accessLog === "off" ? undefined : access.lines,
-    // Whoever reads it may stand still: then its lines are lost, and no memory with them.
-    say: streamLog(io.stderr, () => {}).lines,
+    say: workersVoice(serving.format, io),
     log,
   });
   const policy = livePolicy(first.policy, handedOn(load, crew), log, () => ({ forget: () => {} }));
-  const stopHearing = await hearSignals(serving.file, policy, access);
+  const stopHearing = await hearSignals(serving.file, policy, access, log);
   let code = FAILED;
   try {
     const url = await Promise.race([crew.listening, ends.first.then(() => undefined)]);
     if (url !== undefined) {
-      log.info(`ai-proxy listens on ${url} with ${workers} workers`);
+      log.info(`ai-proxy listens on ${url} with ${workers} workers`, "started");
       log.info(perWorkerLine(workers));
     }
     code = await drainAll(crew, await ends.first, ends, serving.drainSeconds, log);
@@ -69,6 +69,16 @@ export async function supervise(
     stopHearing();
     await closeAccessLog(access, log, code);
   }
+}
+
+/** Passes on what workers say; what a runtime that breaks down says gets the form of the log. */
+function workersVoice(format: LogFormat, io: Io): (line: string, worker: number) => void {
+  // Whoever reads it may stand still: then its lines are lost, and no memory with them.
+  const { lines: write } = streamLog(io.stderr, () => {});
+  return (line, worker) => {
+    if (isOperatorLine(line, format)) write(`${line}\n`);
+    else operatorLog(io, { format, worker, write }).warn(line);
+  };
 }
 
 /** A port that is free and can be shared. */
@@ -99,7 +109,7 @@ async function drainAll(
   seconds: number,
   log: AppLog,
 ): Promise<number> {
-  log.info(drainingLine(reason, seconds));
+  log.info(drainingLine(reason, seconds), "draining");
   const gone = crew.drain(reason === "fault" ? "SIGINT" : reason);
   await Promise.race([gone, ends.second, pause(seconds * 1000 + GRACE_MS)]);
   const well = await endAll(crew);

@@ -7,9 +7,10 @@ import { openAccessLog } from "../access-log.ts";
 import { FAILED, isStop, stop, USAGE } from "../args.ts";
 import { renderProblem } from "../check-config.ts";
 import { type Ends, later, onFault, type Reason } from "../drain.ts";
-import { type Io, processIo } from "../io.ts";
+import { createLog, type Io, processIo } from "../io.ts";
+import { operatorLog } from "../operator-log.ts";
+import { hearUserSignal } from "../user-signal.ts";
 import { run } from "../run.ts";
-import { appLog } from "../start.ts";
 import type { FromWorker, StartOrder, ToWorker } from "./messages.ts";
 
 const processes = processIo();
@@ -19,11 +20,12 @@ process.exitCode = await main(processes);
 if (process.connected) process.disconnect();
 
 async function main(io: Io): Promise<number> {
-  const spoken = appLog(io);
   if (!process.connected) {
-    spoken.error("This is the program of a worker: start ai-proxy serve --workers NUMBER");
+    createLog(io).error("This is the program of a worker: start ai-proxy serve --workers NUMBER");
     return USAGE;
   }
+  const [number, format] = process.argv.slice(2);
+  const spoken = operatorLog(io, { format: format === "json" ? format : "combined", worker: Number(number) });
   // What goes well, the supervisor says once for all.
   const log: AppLog = { ...spoken, info: () => {} };
   const orders = hearOrders(log);
@@ -35,7 +37,7 @@ async function main(io: Io): Promise<number> {
   } catch (thrown) {
     const why = isStop(thrown) || thrown instanceof Error ? thrown.message : String(thrown);
     if (isStop(thrown)) tell({ kind: "failed", message: why });
-    else log.error("The worker fails", thrown);
+    else log.error("The worker fails", thrown, "fault");
     return FAILED;
   }
 }
@@ -113,7 +115,8 @@ function hearOrders(log: AppLog): Orders {
   // Who comes next needs the port: there is no delay.
   process.on("disconnect", () => begin("SIGINT"));
   // A terminal, or a service manager, sends signals to all processes; the supervisor passes on what it makes of them.
-  for (const name of ["SIGINT", "SIGHUP", "SIGUSR1"] as const) process.on(name, () => {});
+  for (const name of ["SIGINT", "SIGHUP"] as const) process.on(name, () => {});
+  hearUserSignal(() => {}, log);
   process.on("SIGTERM", () => leave("SIGTERM"));
   onFault(log, () => {
     if (draining) second.resolve();
