@@ -114,7 +114,8 @@ test("keeping costs as much at the bound as below it", () => {
   let count = 0;
   const thousand = () => {
     const began = performance.now();
-    for (let end = count + 1_000; count < end; count++) recall.keep("a", "m", `${count}`, small);
+    const end = count + 1_000;
+    for (; count < end; count++) recall.keep("a", "m", `${count}`, small);
     return performance.now() - began;
   };
   const times = Array.from({ length: 120 }, thousand);
