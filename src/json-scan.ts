@@ -184,6 +184,28 @@ export function endOfString(text: string, start: number): number {
   return text.length;
 }
 
+/**
+ * Watches JSON text that comes in pieces, each of which is looked at once.
+ * @returns takes the next piece, and says whether it closes the bracket that was opened first
+ */
+export function closingBrace(): (piece: string) => boolean {
+  let depth = 0;
+  let inString = false;
+  let escaped = false;
+  return (piece) => {
+    let closed = false;
+    for (let at = 0; at < piece.length; at++) {
+      const code = piece.charCodeAt(at);
+      if (escaped) escaped = false;
+      else if (code === QUOTE) inString = !inString;
+      else if (inString) escaped = code === BACKSLASH;
+      else if (code === OPEN_BRACE || code === OPEN_BRACKET) depth++;
+      else if ((code === CLOSE_BRACE || code === CLOSE_BRACKET) && --depth === 0) closed = true;
+    }
+    return closed;
+  };
+}
+
 const QUOTE = 0x22;
 const COMMA = 0x2c;
 const COLON = 0x3a;

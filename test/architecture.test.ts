@@ -56,7 +56,7 @@ test("a use of the world is told from a name alone", () => {
 
 /** Values in, values out: no clock, no chance, no network, no runtime. */
 const PURE: readonly RegExp[] = [
-  /^(chat|errors|json|json-scan)\.ts$/,
+  /^(append|chat|errors|json|json-scan)\.ts$/,
   /^dialects\//,
   /^routing\//,
   /^config\/(check|resolve)/,
@@ -176,7 +176,7 @@ test("a dialect's folder names no other vendor's dialect", () => {
 
 /** From the ground up: a file imports what it needs from its own layer and from those below. */
 const LAYERS: readonly (readonly [string, RegExp])[] = [
-  ["vocabulary", /^(chat|errors|json|json-scan|digest|secret|nearest|pieces)\.ts$/],
+  ["vocabulary", /^(append|chat|errors|json|json-scan|digest|secret|nearest|pieces)\.ts$/],
   ["dialects", /^dialects\//],
   ["decisions", /^(access|routing|account|config|upstream)\/|^(redact|recall)\.ts$/],
   ["line", /^[^/]+\.ts$|^(attempt|endpoints|runtime)\//],
@@ -229,6 +229,32 @@ function cycles(counts: (each: Import) => boolean): string[] {
   for (const { path } of FILES) walk(path, []);
   return [...found].sort();
 }
+
+// --- cost ---
+
+/** Where a list is handed over as arguments all the same, and why it is short. */
+const SHORT_LISTS: ReadonlyMap<string, string> = new Map([
+  ["access/keys.ts", "32 random bytes"],
+  ["attempt/provider-headers.ts", "three limits"],
+  ["routing/plan.ts", "the targets of one route"],
+]);
+
+/** What the operator's own file, command line or disk makes long is not what a client or a provider makes long. */
+const OPERATORS: readonly RegExp[] = [/^config\//, /^commands\//, /^demo\//];
+
+test("no list is spread into the arguments of a call: a long one is more than the stack holds", () => {
+  assert.deepEqual(readSource("x.ts", "f(...a); [...b]; g({ ...c }, ...d); new E(...f);").spreads, [1, 1, 1]);
+  const problems = FILES
+    .filter(({ path }) => !SHORT_LISTS.has(path) && !OPERATORS.some((pattern) => pattern.test(path)))
+    .flatMap(({ path, spreads }) => spreads.map((line) => `src/${path}:${line}: use append()`));
+  assert.deepEqual(problems, []);
+  for (const [path] of SHORT_LISTS) {
+    assert.ok(
+      FILES.find((each) => each.path === path)?.spreads.length,
+      `src/${path} has none: take it from the list`,
+    );
+  }
+});
 
 // --- packages ---
 

@@ -4,6 +4,7 @@
  * behind the calls that they answer.
  */
 
+import { append } from "../append.ts";
 import type { Message, Part, Role, ToolResultPart } from "../chat.ts";
 
 /**
@@ -25,7 +26,7 @@ function systemsBehindResults(messages: readonly Message[]): Message[] {
   let held: Message[] = [];
   const open = new Set<string>();
   const release = () => {
-    placed.push(...held);
+    append(placed, held);
     held = [];
   };
   for (const message of messages) {
@@ -56,7 +57,7 @@ function merge(messages: readonly Message[]): Message[] {
   for (const { role, content } of messages) {
     if (content.length === 0) continue;
     const last = merged.at(-1);
-    if (last?.role === role) last.content.push(...content);
+    if (last?.role === role) append(last.content, content);
     else merged.push({ role, content: [...content] });
   }
   return merged;
@@ -67,14 +68,24 @@ function resultsFirst(content: readonly Part[], before: Message | undefined): Pa
   const results = content.filter(isResult);
   const rest = content.filter((part) => !isResult(part));
   const order = before?.role === "assistant" ? callIds(before) : [];
-  // Two calls may have one id: each takes one result.
-  const open = [...results];
-  const ordered = order.flatMap((id) => {
-    const at = open.findIndex((result) => result.id === id);
-    return at === -1 ? [] : open.splice(at, 1);
-  });
-  const complete = ordered.length === order.length && open.length === 0;
+  const next = takeById(results);
+  const ordered = order.map(next).filter((result) => result !== undefined);
+  const complete = ordered.length === order.length && ordered.length === results.length;
   return [...(complete ? ordered : results), ...rest];
+}
+
+/** Gives the results of an id one by one, in their order: two calls may have one id, and each takes one result. */
+export function takeById(results: readonly ToolResultPart[]): (id: string) => ToolResultPart | undefined {
+  const byId = new Map<string, { readonly results: ToolResultPart[]; taken: number }>();
+  for (const result of results) {
+    const queue = byId.get(result.id);
+    if (queue) queue.results.push(result);
+    else byId.set(result.id, { results: [result], taken: 0 });
+  }
+  return (id) => {
+    const queue = byId.get(id);
+    return queue?.results[queue.taken++];
+  };
 }
 
 function isResult(part: Part): part is ToolResultPart {

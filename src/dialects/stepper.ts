@@ -1,3 +1,5 @@
+import { append } from "../append.ts";
+
 /** A stage of a stream with no promise in it: what comes in gives what goes out, at once and in order. */
 export interface Stepper<In, Out> {
   push(input: In): Out[];
@@ -20,7 +22,7 @@ export function pipe<In, Middle, Out>(
 /** All that a stage gives for a whole stream. */
 export function run<In, Out>(stepper: Stepper<In, Out>, inputs: Iterable<In>): Out[] {
   const outputs: Out[] = [];
-  for (const input of inputs) outputs.push(...stepper.push(input));
-  outputs.push(...stepper.end());
+  for (const input of inputs) append(outputs, stepper.push(input));
+  append(outputs, stepper.end());
   return outputs;
 }

@@ -26,6 +26,8 @@ export interface SourceFile {
   readonly path: string;
   readonly imports: readonly Import[];
   readonly words: readonly Word[];
+  /** Lines in which a list is spread into the arguments of a call. */
+  readonly spreads: readonly number[];
 }
 
 /** What a file imports and which words it has. */
@@ -33,6 +35,7 @@ export function readSource(path: string, text: string): SourceFile {
   const tree = ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true);
   const imports: Import[] = [];
   const words: Word[] = [];
+  const spreads: number[] = [];
   const lineOf = (node: ts.Node) => tree.getLineAndCharacterOfPosition(node.getStart(tree)).line + 1;
   const visit = (node: ts.Node): void => {
     const specifier = specifierOf(node);
@@ -43,12 +46,15 @@ export function readSource(path: string, text: string): SourceFile {
     } else if (isText(node)) {
       words.push({ text: node.text, line: lineOf(node), quoted: true });
     }
+    if (ts.isSpreadElement(node) && (ts.isCallExpression(node.parent) || ts.isNewExpression(node.parent))) {
+      spreads.push(lineOf(node));
+    }
     ts.forEachChild(node, (child) => {
       if (child !== specifier) visit(child);
     });
   };
   visit(tree);
-  return { path, imports, words };
+  return { path, imports, words, spreads };
 }
 
 /** Where a declaration or a call gets its module from. */

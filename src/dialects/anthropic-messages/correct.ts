@@ -11,9 +11,13 @@ import type { Refusal } from "./models.ts";
  */
 export function correct(error: GatewayError, body: JsonObject): Correction | undefined {
   if (error.status !== 400 || error.source !== "upstream") return undefined;
-  const lesson = LESSONS.find(({ text, has }) => text.test(error.message) && has(body));
+  const said = error.message.slice(0, LONGEST_REFUSAL);
+  const lesson = LESSONS.find(({ text, has }) => text.test(said) && has(body));
   return lesson && { refuses: lesson.refuses, ...(lesson.once ? { once: true } : {}) };
 }
+
+/** Characters of a message that are looked at: on a long text some of the patterns take a time that grows with its cube. */
+const LONGEST_REFUSAL = 1000;
 
 interface Lesson {
   readonly refuses: Refusal;

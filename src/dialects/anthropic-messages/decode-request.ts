@@ -1,5 +1,6 @@
 /** A body of the Messages API as a neutral request. What it cannot say is named among the losses. */
 
+import { append } from "../../append.ts";
 import type { ChatRequest, Loss, Message, Part, Reasoning, ResponseFormat, ServiceTier } from "../../chat.ts";
 import { GatewayError } from "../../errors.ts";
 import { isObject, type JsonObject } from "../../json.ts";
@@ -53,7 +54,8 @@ export function decodeRequest(body: JsonObject, headers: HeaderRecord): ChatRequ
     ...readMessages(field(body, "messages"), lose),
   ];
   const { tools, losses: lostTools } = readTools(field(body, "tools"));
-  losses.push(...lostTools, ...loseFields(body));
+  append(losses, lostTools);
+  append(losses, loseFields(body));
   const betas = readBetas(headers);
   return {
     model,

@@ -3,9 +3,11 @@
  * started once and stopped once. What arrives beside the open block waits in a line behind it.
  */
 
+import { append } from "../../append.ts";
 import type { ChatEvent } from "../../chat.ts";
 import { GatewayError } from "../../errors.ts";
 import { isObject, tryParseJson } from "../../json.ts";
+import { closingBrace } from "../../json-scan.ts";
 import { toolInput, toolUseId } from "./encode-reply.ts";
 import type { BlockDelta, ReplyBlock, StreamEvent } from "./wire-reply.ts";
 
@@ -29,9 +31,13 @@ type CallStart = Extract<ChatEvent, { type: "tool-call-start" }>;
 interface Block {
   readonly kind: "text" | "thinking" | "redacted" | "function" | "custom";
   readonly start: ReplyBlock;
-  /** All pieces so far, and how many of them were sent. */
-  readonly pieces: string[];
-  sent: number;
+  /** Pieces that were not sent yet. */
+  waiting: string[];
+  /** A call's pieces, all of them: they tell whether it is whole. */
+  readonly input: string[];
+  /** Looks for the end of a call's arguments, each piece once; how many of the pieces it has seen. */
+  readonly isClosed: (piece: string) => boolean;
+  looked: number;
   signature?: string;
   /** It began on the wire. */
   open: boolean;
@@ -46,13 +52,18 @@ interface Block {
  * call's arguments are a whole JSON object; until then what follows waits.
  */
 export function blockLine(requestId: string): BlockLine {
-  const line: Block[] = [];
+  /** Blocks that are not closed; those before `head` are. */
+  let line: Block[] = [];
+  let head = 0;
+  /** Those that grew since a block was last added: no other can have become whole. */
+  let grew = new Set<Block>();
   const calls = new Map<number, Block>();
   let thought: Block | undefined;
   let nextIndex = 0;
 
   const add = (block: Block): Block => {
-    for (const before of line) before.complete ||= isWhole(before);
+    for (const before of grew) before.complete ||= isWhole(before);
+    grew = new Set([block]);
     line.push(block);
     return block;
   };
@@ -60,12 +71,15 @@ export function blockLine(requestId: string): BlockLine {
   /** Sends what the head of the line has; when it is complete, closes it and goes on to the next. */
   const advance = (): StreamEvent[] => {
     const events: StreamEvent[] = [];
-    for (let head = line[0]; head; head = line[0]) {
-      events.push(...sendPieces(head, nextIndex));
-      if (!head.complete) break;
-      events.push(...close(head, nextIndex));
-      if (head.open) nextIndex++;
-      line.shift();
+    for (let block = line[head]; block; block = line[++head]) {
+      append(events, sendPieces(block, nextIndex));
+      if (!block.complete) break;
+      append(events, close(block, nextIndex));
+      if (block.open) nextIndex++;
+    }
+    if (head > MOST_CLOSED) {
+      line = line.slice(head);
+      head = 0;
     }
     return events;
   };
@@ -83,14 +97,17 @@ export function blockLine(requestId: string): BlockLine {
         },
       );
     }
-    if (piece !== "") block.pieces.push(piece);
+    if (piece === "") return advance();
+    block.waiting.push(piece);
+    if (isCall(block)) block.input.push(piece);
+    grew.add(block);
     return advance();
   };
 
   return {
     text(text) {
       if (text === "") return [];
-      const last = line.at(-1);
+      const last = head < line.length ? line.at(-1) : undefined;
       return grow(last?.kind === "text" ? last : add(newBlock("text")), text);
     },
     thinkingStart() {
@@ -124,11 +141,14 @@ export function blockLine(requestId: string): BlockLine {
       return advance();
     },
     finish() {
-      for (const block of line) block.complete = true;
+      for (const block of line.slice(head)) block.complete = true;
       return advance();
     },
   };
 }
+
+/** So many closed blocks are dropped at once: one by one, each would move all the others. */
+const MOST_CLOSED = 1000;
 
 const EMPTY_TEXT: ReplyBlock = { type: "text", text: "", citations: null };
 const EMPTY_THOUGHT: ReplyBlock = { type: "thinking", thinking: "", signature: "" };
@@ -137,34 +157,55 @@ function newBlock(
   kind: Block["kind"],
   start: ReplyBlock = kind === "text" ? EMPTY_TEXT : EMPTY_THOUGHT,
 ): Block {
-  return { kind, start, pieces: [], sent: 0, open: false, complete: false, closed: false };
+  return {
+    kind,
+    start,
+    waiting: [],
+    input: [],
+    isClosed: closingBrace(),
+    looked: 0,
+    open: false,
+    complete: false,
+    closed: false,
+  };
 }
 
 /** Complete because something else begins: a call only if its arguments are an object, which nothing can go on. */
-function isWhole({ kind, pieces }: Block): boolean {
-  switch (kind) {
+function isWhole(block: Block): boolean {
+  switch (block.kind) {
     case "text":
     case "thinking":
       return true;
     case "function":
-      return isObject(tryParseJson(pieces.join("")));
+      return isWholeObject(block);
     default:
       return false;
   }
 }
 
+/** Parses once at most, when the brace that opened the object was closed. */
+function isWholeObject(block: Block): boolean {
+  let closed = false;
+  for (; block.looked < block.input.length; block.looked++) {
+    closed = block.isClosed(block.input[block.looked] ?? "") || closed;
+  }
+  return closed && isObject(tryParseJson(block.input.join("")));
+}
+
 /** A block with nothing in it yet is not begun, save for calls, whose name is worth knowing at once. */
 function sendPieces(block: Block, index: number): StreamEvent[] {
-  const waiting = block.kind === "custom" ? [] : block.pieces.slice(block.sent);
+  const waiting = block.kind === "custom" ? [] : block.waiting;
+  block.waiting = [];
   const events = waiting.length > 0 || !isThoughtOrText(block) ? begin(block, index) : [];
-  block.sent += waiting.length;
-  return [...events, ...waiting.map((piece) => grown(index, delta(block.kind, piece)))];
+  for (const piece of waiting) events.push(grown(index, delta(block.kind, piece)));
+  return events;
 }
 
 function close(block: Block, index: number): StreamEvent[] {
   block.closed = true;
   const last = lastDelta(block);
   const events = last ? [...begin(block, index), grown(index, last)] : [];
+  block.input.length = 0;
   return block.open ? [...events, { type: "content_block_stop", index }] : [];
 }
 
@@ -175,11 +216,11 @@ function begin(block: Block, index: number): StreamEvent[] {
 }
 
 /** What a block says when it ends: a thought its signature, a call its input if none was sent. */
-function lastDelta({ kind, pieces, signature }: Block): BlockDelta | undefined {
+function lastDelta({ kind, input, signature }: Block): BlockDelta | undefined {
   if (kind === "thinking" && signature) return { type: "signature_delta", signature };
-  if (kind === "custom") return delta(kind, JSON.stringify(toolInput(pieces.join(""), kind)));
+  if (kind === "custom") return delta(kind, JSON.stringify(toolInput(input.join(""), kind)));
   // Clients that parse the pieces themselves fail on no text at all (litellm#5063).
-  return kind === "function" && pieces.length === 0 ? delta(kind, "{}") : undefined;
+  return kind === "function" && input.length === 0 ? delta(kind, "{}") : undefined;
 }
 
 function delta(kind: Block["kind"], piece: string): BlockDelta {
@@ -199,4 +240,8 @@ function grown(index: number, delta: BlockDelta): StreamEvent {
 
 function isThoughtOrText({ kind }: Block): boolean {
   return kind === "text" || kind === "thinking";
+}
+
+function isCall({ kind }: Block): boolean {
+  return kind === "function" || kind === "custom";
 }

@@ -6,7 +6,7 @@ import type { ReplyOptions } from "../dialect.ts";
 import type { SseEvent } from "../sse.ts";
 import type { Stepper } from "../stepper.ts";
 import { type BlockLine, blockLine } from "./encode-blocks.ts";
-import { messageId, missingRefusal } from "./encode-reply.ts";
+import { messageId, unsaid } from "./encode-reply.ts";
 import { encodeErrorEvent } from "./error.ts";
 import { encodeStop } from "./stop-reasons.ts";
 import { encodeDeltaUsage, encodeUsage, estimatedUsage } from "./usage.ts";
@@ -24,7 +24,9 @@ export function encodeEvents(options: ReplyOptions): Stepper<ChatEvent, SseEvent
   let usage: Usage | undefined;
   let finish: Finish = { reason: "stop" };
   let calls = false;
+  /** The end of the text so far, and how long all of it is. */
   let text = "";
+  let textLength = 0;
   let characters = 0;
 
   const start = (id: string, model: string): StreamEvent[] => {
@@ -34,7 +36,7 @@ export function encodeEvents(options: ReplyOptions): Stepper<ChatEvent, SseEvent
   };
 
   const end = (): StreamEvent[] => {
-    const missing = missingRefusal(finish, text);
+    const missing = unsaid(finish, text, textLength);
     return [
       ...(missing === "" ? [] : blocks.text(missing)),
       ...blocks.finish(),
@@ -47,10 +49,17 @@ export function encodeEvents(options: ReplyOptions): Stepper<ChatEvent, SseEvent
     ];
   };
 
+  /** Keeps no more of the text than tells whether it ends with a refusal's words: a stream may run for an hour. */
+  const said = (piece: string): void => {
+    text += piece;
+    textLength += piece.length;
+    if (text.length > 2 * LONGEST_END) text = text.slice(-LONGEST_END);
+  };
+
   /** Takes note of what the end of the stream will tell. */
   const note = (event: ChatEvent): void => {
     characters += characterCount(event);
-    if (event.type === "text-delta") text += event.text;
+    if (event.type === "text-delta") said(event.text);
     else if (event.type === "usage") usage = event.usage;
     else if (event.type === "finish") finish = event.finish;
     else if (event.type === "tool-call-start") calls = true;
@@ -95,6 +104,8 @@ export function encodeEvents(options: ReplyOptions): Stepper<ChatEvent, SseEvent
     end: () => [],
   };
 }
+
+const LONGEST_END = 16 * 1024;
 
 type Content =
   | "text-delta"

@@ -61,15 +61,20 @@ function isReadable({ input, kind }: ToolCallPart): boolean {
   return kind === "custom" || input.trim() === "" || isObject(tryParseJson(input));
 }
 
-/** What a refusal says, if the text does not say it already: clients show the text alone. */
-export function missingRefusal(finish: ChatReply["finish"], text: string): string {
-  const said = finish.reason === "refusal" ? finish.refusal?.explanation ?? "" : "";
-  return text.endsWith(said) ? "" : said;
+/**
+ * What a refusal says, if the text does not say it already: clients show the text alone.
+ * @param end the text, or so much of its end as is kept
+ * @param length how long all of the text is
+ */
+export function unsaid(finish: ChatReply["finish"], end: string, length: number): string {
+  const words = finish.reason === "refusal" ? finish.refusal?.explanation ?? "" : "";
+  const known = end.length < length && words.length > end.length ? words.slice(-end.length) : words;
+  return words.length <= length && end.endsWith(known) ? "" : words;
 }
 
 function refusalText({ content, finish }: ChatReply): ReplyPart[] {
   const text = content.map((part) => part.type === "text" ? part.text : "").join("");
-  const missing = missingRefusal(finish, text);
+  const missing = unsaid(finish, text, text.length);
   return missing === "" ? [] : [{ type: "text", text: missing }];
 }
 

@@ -13,6 +13,8 @@ const FENCE = "```";
 export function stripFence(): Stepper<ChatEvent, ChatEvent> {
   let state: "undecided" | "held" | "live" = "undecided";
   let held = "";
+  /** What an undecided answer begins with, white space left out: no more of it is looked at again with each piece. */
+  let beginning = "";
 
   const release = (): ChatEvent[] => {
     const text = state === "held" ? withoutFence(held) : held;
@@ -22,7 +24,7 @@ export function stripFence(): Stepper<ChatEvent, ChatEvent> {
 
   const hold = (text: string): ChatEvent[] => {
     held += text;
-    if (state === "undecided") state = decide(held);
+    if (state === "undecided") state = decide(beginning = (beginning + text).trimStart());
     return state === "live" ? release() : [];
   };
 
@@ -40,6 +42,7 @@ export function stripFence(): Stepper<ChatEvent, ChatEvent> {
         default: {
           const text = release();
           state = "undecided";
+          beginning = "";
           return [...text, event];
         }
       }
@@ -48,8 +51,7 @@ export function stripFence(): Stepper<ChatEvent, ChatEvent> {
   };
 }
 
-function decide(text: string): "undecided" | "held" | "live" {
-  const start = text.trimStart();
+function decide(start: string): "undecided" | "held" | "live" {
   if (start.startsWith(FENCE)) return "held";
   return FENCE.startsWith(start) ? "undecided" : "live";
 }

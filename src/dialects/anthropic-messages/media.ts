@@ -2,6 +2,7 @@
 
 import type { DocumentPart, ImagePart, Source } from "../../chat.ts";
 import { invalidValue } from "../../errors.ts";
+import { bytesOfBase64 } from "../base64.ts";
 import { cacheControl } from "./cache-marks.ts";
 import {
   type DocumentBlock,
@@ -13,10 +14,10 @@ import {
 } from "./wire.ts";
 
 /**
- * @param place the part's place in the request, for messages
+ * @param place gives the part's place in the request, for messages
  * @throws GatewayError `invalid_value` for a type, an address or a file that the API does not take
  */
-export function encodeImage(part: ImagePart, place: string): ImageBlock | DocumentBlock {
+export function encodeImage(part: ImagePart, place: Place): ImageBlock | DocumentBlock {
   const { source } = part;
   const cache = cacheControl(part.cache);
   switch (source.type) {
@@ -25,7 +26,7 @@ export function encodeImage(part: ImagePart, place: string): ImageBlock | Docume
       const type = imageType(data, source.mediaType);
       if (type) return { type: "image", source: { type: "base64", media_type: type, data }, ...cache };
       throw invalidValue(
-        place,
+        place(),
         `Image type '${source.mediaType}' is not one of ${IMAGE_TYPES.join(", ")}`,
       );
     }
@@ -37,15 +38,15 @@ export function encodeImage(part: ImagePart, place: string): ImageBlock | Docume
     case "file":
       return { type: "image", source: file(source.id, place), ...cache };
     case "text":
-      throw invalidValue(place, "An image cannot be a text");
+      throw invalidValue(place(), "An image cannot be a text");
   }
 }
 
 /**
- * @param place the part's place in the request, for messages
+ * @param place gives the part's place in the request, for messages
  * @throws GatewayError `invalid_value` for a type, an address or a file that the API does not take
  */
-export function encodeDocument(part: DocumentPart, place: string): ImageBlock | DocumentBlock {
+export function encodeDocument(part: DocumentPart, place: Place): ImageBlock | DocumentBlock {
   const { source } = part;
   const rest = { ...(part.title ? { title: part.title } : {}), ...cacheControl(part.cache) };
   switch (source.type) {
@@ -60,12 +61,14 @@ export function encodeDocument(part: DocumentPart, place: string): ImageBlock | 
   }
 }
 
+/** Looked for only when it is told: that takes a walk through the whole request. */
+type Place = () => string;
 type Rest = Pick<DocumentBlock, "title" | "cache_control">;
 
 function encodeBytes(
   source: Extract<Source, { type: "base64" }>,
   rest: Rest,
-  place: string,
+  place: Place,
 ): ImageBlock | DocumentBlock {
   const data = source.data.replace(/\s+/g, "");
   const mediaType = bareType(source.mediaType);
@@ -84,7 +87,7 @@ function encodeBytes(
       ...(cache_control ? { cache_control } : {}),
     };
   }
-  throw invalidValue(place, `File type '${source.mediaType}' is neither PDF, text nor an image`);
+  throw invalidValue(place(), `File type '${source.mediaType}' is neither PDF, text nor an image`);
 }
 
 const PDF = "application/pdf";
@@ -123,12 +126,11 @@ function bareType(mediaType: string): string {
   return (mediaType.split(";")[0] ?? "").trim().toLowerCase();
 }
 
-function decodeText(data: string, place: string): string {
+function decodeText(data: string, place: Place): string {
   try {
-    const bytes = Uint8Array.from(atob(data), (character) => character.charCodeAt(0));
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytesOfBase64(data));
   } catch {
-    throw invalidValue(place, "The file's data is not UTF-8 text in base64");
+    throw invalidValue(place(), "The file's data is not UTF-8 text in base64");
   }
 }
 
@@ -137,13 +139,13 @@ function plainText(data: string) {
 }
 
 /** The provider fetches it; plain HTTP would let a request reach into the provider's or anyone's network. */
-function httpsUrl(url: string, place: string): UrlSource {
+function httpsUrl(url: string, place: Place): UrlSource {
   if (/^https:\/\//i.test(url) && URL.canParse(url)) return { type: "url", url };
   const shown = url.length > 100 ? `${url.slice(0, 100)}…` : url;
-  throw invalidValue(place, `The address '${shown}' is not an https URL`);
+  throw invalidValue(place(), `The address '${shown}' is not an https URL`);
 }
 
-function file(id: string, place: string): FileSource {
+function file(id: string, place: Place): FileSource {
   if (id.startsWith("file_")) return { type: "file", file_id: id };
-  throw invalidValue(place, `Invalid file_id for this provider: '${id}'`);
+  throw invalidValue(place(), `Invalid file_id for this provider: '${id}'`);
 }

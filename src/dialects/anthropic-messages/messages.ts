@@ -10,7 +10,7 @@ import type { Block, ResultBlock, TextBlock, ToolResultBlock, ToolUseBlock, Wire
 
 export interface PartContext {
   readonly warn: Warn;
-  /** Where a part stood in the request. */
+  /** Where a part stood in the request. It goes through all of the request: to be asked for an error alone. */
   readonly placeOf: (part: Part) => string;
 }
 
@@ -57,9 +57,9 @@ function encodeShown(part: ToolResultPart["content"][number], context: PartConte
       if (part.detail !== undefined) {
         context.warn("image_detail");
       }
-      return encodeImage(part, context.placeOf(part));
+      return encodeImage(part, () => context.placeOf(part));
     case "document":
-      return encodeDocument(part, context.placeOf(part));
+      return encodeDocument(part, () => context.placeOf(part));
   }
 }
 

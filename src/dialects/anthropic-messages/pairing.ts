@@ -3,6 +3,7 @@
 import type { Loss, Message, Part, ToolCallPart, ToolResultPart } from "../../chat.ts";
 import { sha256 } from "../../digest.ts";
 import { invalidValue } from "../../errors.ts";
+import { takeById } from "../normal-form.ts";
 import type { Warn } from "./warn.ts";
 
 export interface PairingOptions {
@@ -55,12 +56,15 @@ const UNASKED = "Messages with role 'tool' must be a response to a preceding mes
 
 /** For each call its result, by id, and in order where an id stands twice. */
 function match(calls: readonly ToolCallPart[], results: readonly ToolResultPart[]) {
-  const open = [...results];
+  const next = takeById(results);
+  let taken = 0;
   const missing: string[] = [];
   const matched = calls.map((call): ToolResultPart => {
-    const at = open.findIndex((result) => result.id === call.id);
-    const result = at === -1 ? undefined : open.splice(at, 1)[0];
-    if (result) return result;
+    const result = next(call.id);
+    if (result) {
+      taken++;
+      return result;
+    }
     missing.push(call.id);
     return {
       type: "tool-result",
@@ -69,7 +73,7 @@ function match(calls: readonly ToolCallPart[], results: readonly ToolResultPart[
       failed: true,
     };
   });
-  return { results: matched, missing, stray: open.length > 0 };
+  return { results: matched, missing, stray: taken < results.length };
 }
 
 /**
@@ -77,12 +81,12 @@ function match(calls: readonly ToolCallPart[], results: readonly ToolResultPart[
  * depends on what stands before it alone.
  */
 export function nameToolCalls(messages: readonly Message[]): readonly Message[] {
-  const taken = new Set<string>();
+  const unique = uniqueNames();
   let answers: string[] = [];
   return messages.map((message) => {
     if (message.role === "system") return message;
     const ids = message.role === "assistant"
-      ? message.content.filter(isCall).map((call) => unique(legalId(call.id), taken))
+      ? message.content.filter(isCall).map((call) => unique(legalId(call.id)))
       : answers;
     answers = ids;
     const next = ids.values();
@@ -99,11 +103,19 @@ function legalId(id: string): string {
   return `${id.replace(/[^a-zA-Z0-9_-]/gu, "_")}_${sha256(id).slice(0, 8)}`;
 }
 
-function unique(id: string, taken: Set<string>): string {
-  let name = id;
-  for (let count = 2; taken.has(name); count++) name = `${id}_${count}`;
-  taken.add(name);
-  return name;
+/** Gives a name that was not given before: `call`, `call_2`, `call_3`. */
+function uniqueNames(): (name: string) => string {
+  const taken = new Set<string>();
+  /** For each name the next number to try: those below it are taken. */
+  const numbers = new Map<string, number>();
+  return (name) => {
+    let free = name;
+    let number = numbers.get(name) ?? 2;
+    while (taken.has(free)) free = `${name}_${number++}`;
+    numbers.set(name, number);
+    taken.add(free);
+    return free;
+  };
 }
 
 export function isCall(part: Part): part is ToolCallPart {

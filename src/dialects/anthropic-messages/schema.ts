@@ -1,5 +1,6 @@
 /** JSON Schemas as structured output takes them: closed objects, a few keywords, the rest told in words. */
 
+import { append } from "../../append.ts";
 import { isObject, type Json, type JsonObject, members, stringifyJson } from "../../json.ts";
 
 /** The most optional properties that a schema may have in total. */
@@ -10,21 +11,32 @@ export const MOST_OPTIONAL = 24;
  * not more than `MOST_OPTIONAL` optional properties.
  */
 export function isEnforceable(root: JsonObject): boolean {
-  const done = new Set<string>();
-  const passes = (schema: Json | undefined, path: readonly string[]): boolean => {
+  /** References that were followed; true for those whose target is still being looked at: to meet one again is recursion. */
+  const met = new Map<string, boolean>([["#", true]]);
+  const waiting: (() => boolean)[] = [() => passes(root)];
+  /** What is inside comes next, before what waits already: a chain of references fills no stack. */
+  const next = (steps: readonly (() => boolean)[]) => append(waiting, steps.toReversed());
+
+  const passes = (schema: Json | undefined): boolean => {
     if (!isObject(schema)) return false;
-    if (typeof schema.$ref === "string") {
-      if (path.includes(schema.$ref)) return false;
-      if (!done.has(schema.$ref)) {
-        if (!passes(resolve(root, schema.$ref), [...path, schema.$ref])) return false;
-        done.add(schema.$ref);
-      }
-    } else if (isOpen(schema)) {
-      return false;
-    }
-    return subschemas(schema).every((inner) => passes(inner, path));
+    if (typeof schema.$ref !== "string" && isOpen(schema)) return false;
+    next(subschemas(schema).map((inner) => () => passes(inner)));
+    return typeof schema.$ref !== "string" || follow(schema.$ref);
   };
-  return passes(root, ["#"]) && optionalProperties(root) <= MOST_OPTIONAL;
+  const follow = (reference: string): boolean => {
+    const open = met.get(reference);
+    if (open !== undefined) return !open;
+    met.set(reference, true);
+    const leave = () => {
+      met.set(reference, false);
+      return true;
+    };
+    next([() => passes(resolve(root, reference)), leave]);
+    return true;
+  };
+
+  for (let step = waiting.pop(); step; step = waiting.pop()) if (!step()) return false;
+  return optionalProperties(root) <= MOST_OPTIONAL;
 }
 
 /** True when every object of the schema says that it takes no other properties, as strict tools must. */
@@ -35,9 +47,9 @@ export function isClosed(schema: JsonObject): boolean {
 
 /** How many properties the schema's objects may lack, in total. */
 export function optionalProperties(schema: JsonObject): number {
-  const required = Array.isArray(schema.required) ? schema.required : [];
+  const required = new Set(Array.isArray(schema.required) ? schema.required : []);
   const names = isObject(schema.properties) ? Object.keys(schema.properties) : [];
-  const own = names.filter((name) => !required.includes(name)).length;
+  const own = names.filter((name) => !required.has(name)).length;
   return subschemas(schema).reduce<number>(
     (sum, inner) => sum + (isObject(inner) ? optionalProperties(inner) : 0),
     own,
@@ -114,8 +126,8 @@ function cleaned(schema: Json | undefined): Json | undefined {
 
 function subschemas(schema: JsonObject): (Json | undefined)[] {
   const found: (Json | undefined)[] = [];
-  for (const key of MAPS) if (isObject(schema[key])) found.push(...Object.values(schema[key]));
-  for (const key of LISTS) if (Array.isArray(schema[key])) found.push(...schema[key]);
+  for (const key of MAPS) if (isObject(schema[key])) append(found, Object.values(schema[key]));
+  for (const key of LISTS) if (Array.isArray(schema[key])) append(found, schema[key]);
   if (isObject(schema.items)) found.push(schema.items);
   return found;
 }

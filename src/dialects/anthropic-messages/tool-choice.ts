@@ -66,7 +66,9 @@ export function encodeToolChoice(
 
 /** The named ones of the tools, in the order in which they are declared. */
 function pick(tools: readonly WireTool[], names: readonly string[]): readonly WireTool[] {
-  const unknown = names.find((name) => !tools.some((tool) => tool.name === name));
-  if (unknown === undefined) return tools.filter((tool) => names.includes(tool.name));
+  const declared = new Set(tools.map(({ name }) => name));
+  const unknown = names.find((name) => !declared.has(name));
+  const wanted = new Set(names);
+  if (unknown === undefined) return tools.filter(({ name }) => wanted.has(name));
   throw invalidValue("tool_choice", `The tool '${unknown}' is not declared in 'tools'`);
 }

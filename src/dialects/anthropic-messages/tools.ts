@@ -108,16 +108,17 @@ function merged(schema: JsonObject): JsonObject {
   for (const key of COMBINED) {
     const listed = schema[key];
     if (!Array.isArray(listed)) continue;
-    const branches = listed.map((branch: Json) => target(schema, branch)).filter(isObject);
+    // References may name one branch many times: it says no more than once.
+    const branches = [...new Set(listed.map((branch: Json) => target(schema, branch)))].filter(isObject);
     const known = new Set(properties.map(([name]) => name));
     for (const [name, inner] of branches.flatMap((branch) => entriesOf(branch.properties))) {
       if (!known.has(name)) properties.push([name, inner]);
       known.add(name);
     }
-    const demanded = branches.map((branch) => namesOf(branch.required));
+    const demanded = branches.map((branch) => new Set(namesOf(branch.required)));
     const more = key === "allOf"
-      ? demanded.flat()
-      : (demanded[0] ?? []).filter((name) => demanded.every((names) => names.includes(name)));
+      ? demanded.flatMap((names) => [...names])
+      : [...demanded[0] ?? []].filter((name) => demanded.every((names) => names.has(name)));
     required = [...new Set([...required, ...more])];
   }
   const rest = Object.entries(schema).filter(([key]) => !DROPPED.has(key));

@@ -13,11 +13,21 @@ export interface DecodedUsage {
   readonly suspect: boolean;
 }
 
+/** The members that figures are read from: what else a provider says is not kept, since a stream says it many times. */
+const COUNTED = [
+  "input_tokens",
+  "output_tokens",
+  "cache_read_input_tokens",
+  "cache_creation_input_tokens",
+  "cache_creation",
+  "output_tokens_details",
+  "iterations",
+] as const;
+
 /** The wire usage known so far, its figures replaced by those that an update has; a null replaces nothing. */
 export function mergeUsage(known: JsonObject, update: Json | undefined): JsonObject {
   if (!isObject(update)) return known;
-  const given = Object.entries(update).filter(([, value]) => value !== null);
-  return members([...Object.entries(known), ...given]);
+  return members(COUNTED.map((key) => [key, update[key] ?? known[key]]));
 }
 
 /** A wire usage in neutral totals; undefined when it counts neither input nor output. */
@@ -33,6 +43,7 @@ export function decodeUsage(wire: JsonObject): DecodedUsage {
     return undefined;
   };
 
+  if (Array.isArray(wire.iterations) && wire.iterations.length > MOST_ITERATIONS) suspect = true;
   const total = addIterations(wire, (entries, key) => {
     const counts = entries.map((entry) => count(entry[key]));
     return counts.some((known) => known !== undefined)
@@ -98,6 +109,9 @@ export function estimatedUsage(input: number, characters: number): Usage {
   return { input, cacheRead: 0, cacheWrite: 0, output: Math.ceil(characters / 4), reasoning: 0 };
 }
 
+/** A request runs a few times. Each event of a stream adds the list up anew: a longer one is not believed. */
+const MOST_ITERATIONS = 100;
+
 /**
  * A figure over all that the request ran. Where the provider compacted the conversation first, its own totals leave
  * the compaction out; where another model stood in, they are the stand-in's and right as they are.
@@ -106,7 +120,8 @@ function addIterations(
   wire: JsonObject,
   sum: (entries: readonly JsonObject[], key: string) => number | undefined,
 ): (key: string) => number | undefined {
-  const iterations = Array.isArray(wire.iterations) ? wire.iterations.filter(isObject) : [];
+  const listed = Array.isArray(wire.iterations) ? wire.iterations : [];
+  const iterations = listed.length <= MOST_ITERATIONS ? listed.filter(isObject) : [];
   const has = (type: string) => iterations.some((entry) => entry.type === type);
   const own = iterations.filter(({ type }) => type === "message" || type === "compaction");
   const entries = has("compaction") && !has("fallback_message") ? own : [wire];

@@ -1,5 +1,6 @@
 /** A provider's stream of chunks, read into events. */
 
+import { append } from "../../append.ts";
 import type { ChatEvent } from "../../chat.ts";
 import { GatewayError } from "../../errors.ts";
 import { isObject, type Json, type JsonObject, tryParseJson } from "../../json.ts";
@@ -82,10 +83,10 @@ function readAnswer(undo: Undo) {
     const text = said.text + refused;
     const before = events.length;
     // Most pieces are a text and nothing else.
-    if (said.thinking !== "" || details.length > 0) events.push(...thoughts.push(said.thinking, details));
-    if (text !== "") events.push(...thoughts.close(), { type: "text-delta", text });
-    if (called.length > 0) events.push(...thoughts.close());
-    for (const call of called) events.push(...calls?.push(call) ?? []);
+    if (said.thinking !== "" || details.length > 0) append(events, thoughts.push(said.thinking, details));
+    if (text !== "" || called.length > 0) append(events, thoughts.close());
+    if (text !== "") events.push({ type: "text-delta", text });
+    for (const call of called) append(events, calls?.push(call) ?? []);
     if (value.annotations !== undefined) {
       for (const citation of (listOf(value.annotations) ?? []).flatMap(readAnnotation)) {
         events.push({ type: "citation", citation });

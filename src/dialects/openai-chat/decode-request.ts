@@ -1,5 +1,6 @@
 /** A client's request as the neutral vocabulary says it. */
 
+import { append } from "../../append.ts";
 import type { ChatRequest, Reasoning, ResponseFormat } from "../../chat.ts";
 import { EFFORTS } from "../../chat.ts";
 import { GatewayError, invalidValue } from "../../errors.ts";
@@ -59,7 +60,8 @@ export function decodeRequest(value: JsonObject): ChatRequest {
   const legacyFunctions = member(body, "functions") !== undefined && member(body, "tools") === undefined;
   const parallel = booleanOf(body, "parallel_tool_calls");
   const rest = settings(body, losses);
-  losses.push(...lostFields(body), ...unpairedCalls(numbered));
+  append(losses, lostFields(body));
+  append(losses, unpairedCalls(numbered));
   return {
     ...head,
     messages: normalize(numbered.map(({ message }) => message)),

@@ -41,7 +41,8 @@ export function decodeTools(body: Place, losses: Losses): Tool[] {
 export function decodeToolChoice(body: Place, tools: readonly Tool[]): ToolChoice | undefined {
   const key = member(body, "tool_choice") === undefined ? "function_call" : "tool_choice";
   const value = member(body, key);
-  const choice = value === undefined ? undefined : readChoice(body, key, tools);
+  const names = new Set(tools.map(({ name }) => name));
+  const choice = value === undefined ? undefined : readChoice(body, key, names);
   if (tools.length > 0 || choice === undefined) return choice;
   if (choice.type === "auto" || choice.type === "none") return undefined;
   throw invalidValue(key, `Invalid '${key}': it is only allowed when 'tools' are specified`);
@@ -132,36 +133,36 @@ function lostMember(field: string) {
   return { field, code: "tools", refuse: false, message: `'${field}' has no counterpart` };
 }
 
-function readChoice(body: Place, key: string, tools: readonly Tool[]): ToolChoice {
+function readChoice(body: Place, key: string, declared: ReadonlySet<string>): ToolChoice {
   if (typeof member(body, key) === "string") {
     const word = wordOf(body, key, key === "tool_choice" ? ["auto", "required", "none"] : ["auto", "none"]);
     return { type: word ?? "auto" };
   }
   const choice = requiredObject(body, key);
-  if (key === "function_call") return named(choice, tools);
+  if (key === "function_call") return named(choice, declared);
   const type = wordOf(choice, "type", ["function", "custom", "allowed_tools"]) ?? "function";
-  if (type === "allowed_tools") return allowed(requiredObject(choice, "allowed_tools"), tools);
-  return named(requiredObject(choice, type), tools);
+  if (type === "allowed_tools") return allowed(requiredObject(choice, "allowed_tools"), declared);
+  return named(requiredObject(choice, type), declared);
 }
 
-function named(place: Place, tools: readonly Tool[]): ToolChoice {
-  return { type: "tool", name: declared(place, tools) };
+function named(place: Place, declared: ReadonlySet<string>): ToolChoice {
+  return { type: "tool", name: declaredName(place, declared) };
 }
 
-function allowed(place: Place, tools: readonly Tool[]): ToolChoice {
+function allowed(place: Place, declared: ReadonlySet<string>): ToolChoice {
   const mode = wordOf(place, "mode", ["auto", "required"]) ?? "auto";
   if (arrayOf(place, "tools") === undefined) requiredObject(place, "tools");
   const names = (objectsOf(place, "tools") ?? []).map((tool) => {
     const type = wordOf(tool, "type", ["function", "custom"]) ?? "function";
-    return declared(requiredObject(tool, type), tools);
+    return declaredName(requiredObject(tool, type), declared);
   });
   return names.length === 0 ? { type: "none" } : { type: "allowed", mode, names };
 }
 
 /** A name that some declared tool has. */
-function declared(place: Place, tools: readonly Tool[]): string {
+function declaredName(place: Place, declared: ReadonlySet<string>): string {
   const name = requiredString(place, "name");
-  if (tools.some((tool) => tool.name === name)) return name;
+  if (declared.has(name)) return name;
   const path = pathOf(place, "name");
   throw invalidValue(path, `Invalid '${path}': '${name.slice(0, 64)}' is not among the declared tools`);
 }

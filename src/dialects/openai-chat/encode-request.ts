@@ -88,8 +88,9 @@ function encodeTool(tool: Tool, { toolName, warn }: Encoding): JsonObject {
 }
 
 function encodeChoice(choice: ToolChoice, tools: readonly Tool[], { toolName }: Encoding): Json {
+  const kinds = new Map(tools.map(({ name, kind }) => [name, kind]));
   const named = (name: string): JsonObject => {
-    const kind = tools.find((tool) => tool.name === name)?.kind ?? "function";
+    const kind = kinds.get(name) ?? "function";
     return { type: kind, [kind]: { name: toolName(name) } };
   };
   switch (choice.type) {

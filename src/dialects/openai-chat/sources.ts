@@ -5,6 +5,7 @@
 
 import type { DocumentPart, ImagePart, Source } from "../../chat.ts";
 import { invalidValue } from "../../errors.ts";
+import { bytesOfBase64, toBase64 } from "../base64.ts";
 
 /** A file's content with the media type that it claims, `""` for none. */
 interface Content {
@@ -96,7 +97,7 @@ function pdfPart({ mediaType, base64 }: Content, title: string | undefined): Doc
 
 function textPart({ mediaType, base64 }: Content, title: string | undefined, path: string) {
   if (!TEXT_TYPE.test(mediaType)) return undefined;
-  const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+  const bytes = bytesOfBase64(base64);
   let text: string;
   try {
     text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
@@ -155,12 +156,6 @@ function percentDecoded(text: string): Uint8Array {
     if (encoded) at += 2;
   }
   return decoded.subarray(0, length);
-}
-
-function toBase64(bytes: Uint8Array): string {
-  let binary = "";
-  for (const byte of bytes) binary += String.fromCharCode(byte);
-  return btoa(binary);
 }
 
 function refuseType(mediaType: string, path: string): never {

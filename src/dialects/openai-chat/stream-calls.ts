@@ -31,11 +31,13 @@ interface Call {
 export function readCalls(reply: string, undo: Undo): Calls {
   const calls: Call[] = [];
   const byIndex = new Map<number, Call>();
+  /** The first call of an id. */
+  const byId = new Map<string, Call>();
   let begun = 0;
 
   const find = (delta: JsonObject, id: string): Call | undefined => {
     if (typeof delta.index !== "number") {
-      return id === "" ? calls.at(-1) : calls.find((call) => call.id === id);
+      return id === "" ? calls.at(-1) : byId.get(id);
     }
     const found = byIndex.get(delta.index);
     // Some servers give every call the number 0: another id with a name is another call.
@@ -70,6 +72,7 @@ export function readCalls(reply: string, undo: Undo): Calls {
       const anonymous = typeof delta.index !== "number" && id === "" && nameOf(delta) !== "";
       const call = (anonymous ? undefined : find(delta, id)) ?? add(delta, id);
       if (call.id === "") call.id = id;
+      if (id !== "" && call.id === id && !byId.has(id)) byId.set(id, call);
       const name = nameOf(delta);
       const events: ChatEvent[] = call.index === undefined && name !== "" ? [begin(call, name, delta)] : [];
       const input = call.held + inputOf(delta);

@@ -158,6 +158,16 @@ const streams: { title: string; wire: JsonObject[]; undo?: Undo; events: ChatEve
     events: [{ type: "text-delta", text: '{"a":1}' }],
   },
   {
+    title: "White space before a fence is no text of its own",
+    wire: [
+      TEXT,
+      ...["\n", " ", "`", "``json\n", "{}\n```"].map((text) => grow(0, { type: "text_delta", text })),
+      stop(0),
+    ],
+    undo: { ...UNDO, stripFence: true },
+    events: [{ type: "text-delta", text: "{}" }],
+  },
+  {
     title: "A fence around anything else stays",
     wire: [TEXT, grow(0, { type: "text_delta", text: "```js\nlet a;\n```" }), stop(0)],
     undo: { ...UNDO, stripFence: true },

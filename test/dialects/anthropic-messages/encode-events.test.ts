@@ -282,6 +282,46 @@ test("A stop with calls is tool_use, and a stream without a start has one all th
   assert.equal((sent.at(-2)?.delta as Record<string, string>).stop_reason, "tool_use");
 });
 
+test("A call that waits for another one may have more pieces than a stack holds", () => {
+  const pieces = Array.from(
+    { length: 150_000 },
+    (): ChatEvent => ({ type: "tool-call-delta", index: 1, input: "1" }),
+  );
+  const found = encoded([
+    START,
+    { type: "tool-call-start", index: 0, id: "a", name: "f", kind: "function" },
+    { type: "tool-call-start", index: 1, id: "b", name: "g", kind: "function" },
+    ...pieces,
+    { type: "tool-call-end", index: 0 },
+    { type: "tool-call-end", index: 1 },
+    ...ending("tool-calls"),
+  ]);
+  assert.equal(
+    found.filter(({ type, index }) => type === "content_block_delta" && index === 1).length,
+    150_000,
+  );
+  assert.equal(found.at(-1)?.type, "message_stop");
+});
+
+test("A refusal that was streamed is not said again, however long it is", () => {
+  for (const length of [10, 20_000, 100_000]) {
+    const explanation = "No. ".repeat(length / 4);
+    const finish: ChatEvent = { type: "finish", finish: { reason: "refusal", refusal: { explanation } } };
+    const said = (text: string): string => {
+      const pieces = (text.match(/[^]{1,7}/g) ?? []).map((piece): ChatEvent => ({
+        type: "text-delta",
+        text: piece,
+      }));
+      return encoded([START, ...pieces, finish, { type: "end" }])
+        .flatMap(({ delta }) => (delta as { text?: string } | undefined)?.text ?? []).join("");
+    };
+    assert.equal(said(explanation), explanation);
+    assert.equal(said(`Well. ${explanation}`), `Well. ${explanation}`);
+    assert.equal(said("Well."), `Well.${explanation}`);
+    assert.equal(said(explanation.slice(4)), explanation.slice(4) + explanation);
+  }
+});
+
 test("A refusal's explanation is text, and in the details", () => {
   const finish: ChatEvent = {
     type: "finish",

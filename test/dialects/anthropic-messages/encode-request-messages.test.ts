@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Message } from "../../../src/chat.ts";
-import { stringifyJson } from "../../../src/json.ts";
+import { type JsonObject, stringifyJson } from "../../../src/json.ts";
 import { encodeRequest } from "../../../src/dialects/anthropic-messages/encode-request.ts";
 import {
   assistant,
@@ -297,4 +297,26 @@ test("two calls of one turn under one id have each its own result", () => {
     { type: "tool_result", tool_use_id: "a", content: "one" },
     { type: "tool_result", tool_use_id: "a_2", content: "two" },
   ]);
+});
+
+test("calls of one id get names of their own, and none that another call has", () => {
+  const turns = ["c", "c_2", "c", "c", "c_2", "c"].flatMap((id) => [assistant(call(id)), user(result(id))]);
+  const { messages } = bodyOf({ messages: [user("go"), ...turns], tools: [NOW] });
+  const ids = messages.flatMap(({ content }) =>
+    (content as readonly JsonObject[]).flatMap((block) => block.type === "tool_use" ? [block.id] : [])
+  );
+  assert.deepEqual(ids, ["c", "c_2", "c_3", "c_4", "c_2_2", "c_5"]);
+});
+
+test("two results of one id answer two calls of it, in their order", () => {
+  const { messages } = bodyOf({
+    messages: [
+      user("go"),
+      assistant(call("a"), call("b"), call("a")),
+      user(result("a", "first"), result("a", "second"), result("b", "of b")),
+    ],
+    tools: [NOW],
+  });
+  const last = messages.at(-1)?.content as readonly JsonObject[];
+  assert.deepEqual(last.map((block) => block.content), ["first", "of b", "second"]);
 });

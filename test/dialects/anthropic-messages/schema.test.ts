@@ -42,6 +42,14 @@ const enforceable: readonly (readonly [string, JsonObject, boolean])[] = [
     objectOf({ a: { $ref: "#/$defs/x" }, b: { $ref: "#/$defs/x" } }, { $defs: { x: text } }),
     true,
   ],
+  ["a chain of 5,000 references", chain(5000, text), true],
+  ["a chain of 5,000 references that ends in the first", chain(5000, { $ref: "#/$defs/d0" }), false],
+  ["a chain of 5,000 references that ends in an open object", chain(5000, { type: "object" }), false],
+  ["a recursion behind a reference that was followed before", {
+    ...objectOf({ a: { $ref: "#/$defs/x" }, b: { $ref: "#/$defs/y" } }),
+    $defs: { x: text, y: objectOf({ x: { $ref: "#/$defs/x" }, y: { $ref: "#/$defs/y" } }) },
+  }, false],
+  ["100,000 alternatives", objectOf({ a: { anyOf: Array.from({ length: 100_000 }, () => text) } }), true],
   ["a reference to nothing", objectOf({ a: { $ref: "#/$defs/none" } }), false],
   ["a reference elsewhere", objectOf({ a: { $ref: "https://example.com/x.json" } }), false],
   ["24 optional properties", objectOf(many(24), { required: [] }), true],
@@ -55,6 +63,15 @@ const enforceable: readonly (readonly [string, JsonObject, boolean])[] = [
 
 function many(count: number): JsonObject {
   return Object.fromEntries(Array.from({ length: count }, (_, at) => [`f${at}`, text]));
+}
+
+/** Definitions each of which refers to the next one. */
+function chain(length: number, last: JsonObject): JsonObject {
+  const definitions = Array.from({ length }, (_, at): [string, JsonObject] => [
+    `d${at}`,
+    at + 1 < length ? objectOf({ a: { $ref: `#/$defs/d${at + 1}` } }) : last,
+  ]);
+  return objectOf({ a: { $ref: "#/$defs/d0" } }, { $defs: Object.fromEntries(definitions) });
 }
 
 for (const [what, schema, expected] of enforceable) {
