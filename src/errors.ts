@@ -103,7 +103,15 @@ export interface UpstreamError {
   readonly body?: string | undefined;
 }
 
+/** A field that a refusal names in a place of its own: it is unknown to the provider, or its value will not do. */
+export interface RefusedField {
+  /** As the provider wrote it: `seed`, `messages[1].name`, `messages.1.assistant.name`. */
+  readonly path: string;
+  readonly fault: "unknown" | "value";
+}
+
 export interface GatewayErrorOptions {
+  readonly fields?: readonly RefusedField[] | undefined;
   readonly param?: string | undefined;
   readonly cause?: unknown;
   readonly status?: number | undefined;
@@ -136,6 +144,8 @@ export class GatewayError extends Error {
   readonly shown: string | null;
   /** The field at fault, as the client wrote it. */
   readonly param: string | undefined;
+  /** All that the provider lists as at fault, where it has a list for that. */
+  readonly fields: readonly RefusedField[];
   readonly source: "proxy" | "upstream";
   /** How `failoverOn` classes it. */
   readonly failure: Failure;
@@ -161,6 +171,7 @@ export class GatewayError extends Error {
     this.said = options.said ?? null;
     this.shown = options.shown === undefined ? this.said : options.shown;
     this.param = options.param;
+    this.fields = options.fields ?? [];
     this.source = code === "upstream_error" ? "upstream" : "proxy";
     this.failure = options.failure ?? `${this.status}`;
     this.final = options.final ?? row.final;

@@ -64,9 +64,11 @@ export async function call(target: Target, last: boolean, asked: Asked, services
       if (!correction) throw thrown;
       // Nothing had been answered, and this is another request than the one refused: it belongs to the same attempt.
       if (!correction.once) {
-        services.learned.add(target.upstream.name, target.upstreamModel, correction.refuses);
+        for (const refuses of correction.refuses) {
+          services.learned.add(target.upstream.name, target.upstreamModel, refuses);
+        }
       }
-      return await send(ready([correction.refuses]));
+      return await send(ready(correction.refuses));
     }
   } catch (thrown) {
     const error = redactError(thrown, credential);

@@ -86,8 +86,8 @@ export interface EncodedError {
 
 /** A request that was refused and may be sent once more without what its refusal named. */
 export interface Correction {
-  /** What the model refuses, for `TargetModel.refuses`. */
-  readonly refuses: string;
+  /** What the model refuses, for `TargetModel.refuses` (`lessons.ts`). */
+  readonly refuses: readonly string[];
   /** The fault is this request's, not the model's: not to be remembered for others. */
   readonly once?: boolean;
 }

@@ -13,7 +13,7 @@ export function correct(error: GatewayError, body: JsonObject): Correction | und
   if (error.status !== 400 || error.source !== "upstream") return undefined;
   const said = error.message.slice(0, LONGEST_REFUSAL);
   const lesson = LESSONS.find(({ text, has }) => text.test(said) && has(body));
-  return lesson && { refuses: lesson.refuses, ...(lesson.once ? { once: true } : {}) };
+  return lesson && { refuses: [lesson.refuses], ...(lesson.once ? { once: true } : {}) };
 }
 
 /** Characters of a message that are looked at: on a long text some of the patterns take a time that grows with its cube. */

@@ -13,7 +13,6 @@ import type {
   ToolCallPart,
   ToolResultPart,
 } from "../../chat.ts";
-import { sha256 } from "../../digest.ts";
 import { unsupported } from "../../errors.ts";
 import { type JsonObject, members } from "../../json.ts";
 import type { Encoding } from "./encoding.ts";
@@ -62,7 +61,7 @@ function toolMessage(result: ToolResultPart, attachments: (ImagePart | DocumentP
   const text = lines.join("\n");
   // There is no field for failure.
   const content = result.failed ? `Error: ${text}` : text;
-  return { role: "tool", tool_call_id: sentId(result.id), content };
+  return { role: "tool", tool_call_id: result.id, content };
 }
 
 function contentPart(part: Part): JsonObject[] {
@@ -124,7 +123,7 @@ function toolCall(part: ToolCallPart, { toolName }: Encoding): JsonObject {
   const called: JsonObject = part.kind === "custom"
     ? { type: "custom", custom: { name, input: part.input } }
     : { type: "function", function: { name, arguments: part.input === "" ? "{}" : part.input } };
-  return members([...Object.entries(part.extra ?? {}), ["id", sentId(part.id)], ...Object.entries(called)]);
+  return members([...Object.entries(part.extra ?? {}), ["id", part.id], ...Object.entries(called)]);
 }
 
 /** Earlier thinking has no place in this API; some servers want its text back all the same. */
@@ -137,11 +136,6 @@ function echoedThinking(content: readonly Part[], { target, warn }: Encoding): s
     THOUGHT_SEPARATOR,
   );
   return echo && text !== "" ? text : undefined;
-}
-
-/** Ids of more than 40 characters are refused; a call and its result get the same shorter one. */
-function sentId(id: string): string {
-  return id.length <= 40 ? id : `call_${sha256(id).slice(0, 32)}`;
 }
 
 function textsOf(content: readonly Part[]): string[] {

@@ -4,10 +4,14 @@ import type { ChatRequest, ResponseFormat, Tool, ToolChoice, Warning } from "../
 import { sha256 } from "../../digest.ts";
 import { invalidValue } from "../../errors.ts";
 import { type Json, type JsonObject, members } from "../../json.ts";
+import { editedObject } from "../../json-edit.ts";
 import type { EncodedRequest, TargetModel } from "../dialect.ts";
+import { learnedLimit } from "../lessons.ts";
+import { callIdEdits, longestId } from "./call-ids.ts";
 import { encodeMessages } from "./encode-messages.ts";
 import { reasoningEffort, samplingFields, stopField } from "./encode-settings.ts";
 import type { Encoding } from "./encoding.ts";
+import { learnedEdits, learnedHistory } from "./learned.ts";
 import { traitsOf } from "./models.ts";
 import { shortNames } from "./tool-names.ts";
 
@@ -32,12 +36,15 @@ export function encodeRequest(chat: ChatRequest, target: TargetModel): EncodedRe
     ["stop", stopField(chat, encoding)],
     ["reasoning_effort", reasoningEffort(chat, encoding)],
     ["response_format", chat.format && responseFormat(chat.format)],
-    ["safety_identifier", chat.endUser && opaque(chat.endUser)],
+    ["safety_identifier", endUser(chat, encoding)],
     ["service_tier", chat.serviceTier],
     ...streamFields(chat),
   ]);
+  const learned = [learnedEdits(body, target), learnedHistory(body, target)];
+  for (const code of learned.flatMap((each) => each.warnings)) encoding.warn(code);
+  const edits = [...learned.flatMap((each) => each.edits), ...callIdEdits(body, longestId(target))];
   return {
-    body: withoutRefused(body, encoding),
+    body: editedObject(body, edits),
     stream: chat.stream,
     headers: {},
     warnings: [...warnings],
@@ -46,27 +53,6 @@ export function encodeRequest(chat: ChatRequest, target: TargetModel): EncodedRe
 }
 
 type Field = readonly [string, Json | undefined];
-
-/** What may be left out if the model was found to refuse it: the request still means the same, but for a setting. */
-export const DROPPABLE: ReadonlySet<string> = new Set([
-  "temperature",
-  "top_p",
-  "stop",
-  "reasoning_effort",
-  "parallel_tool_calls",
-  "safety_identifier",
-  "service_tier",
-]);
-
-function withoutRefused(body: JsonObject, { target, warn }: Encoding): JsonObject {
-  return members(
-    Object.entries(body).filter(([key]) => {
-      if (!target.refuses.has(key) || !DROPPABLE.has(key)) return true;
-      warn(key);
-      return false;
-    }),
-  );
-}
 
 function toolFields(chat: ChatRequest, encoding: Encoding): Field[] {
   if (chat.tools.length === 0) return [];
@@ -116,7 +102,8 @@ function limitField(chat: ChatRequest, { target, traits, warn }: Encoding): Fiel
       `Invalid 'max_tokens': the model cannot answer in ${chat.maxTokens} tokens`,
     );
   }
-  const limit = Math.min(chat.maxTokens, target.maxOutputTokens ?? Infinity);
+  const most = Math.min(target.maxOutputTokens ?? Infinity, learnedLimit(target.refuses, OLDER));
+  const limit = Math.min(chat.maxTokens, most);
   if (limit < chat.maxTokens) warn("max_tokens");
   const newer = traits.completionTokens !== target.refuses.has(traits.completionTokens ? NEWER : OLDER);
   return [[newer ? NEWER : OLDER, limit]];
@@ -135,9 +122,15 @@ function responseFormat(format: ResponseFormat): JsonObject {
   };
 }
 
-/** The longest that all servers take is 64 characters. */
-function opaque(endUser: string): string {
-  return endUser.length > 64 ? sha256(endUser) : endUser;
+/**
+ * An opaque id of the person behind the request. Only the models that this API is named after are known to take it;
+ * other servers refuse what they do not know. The longest that all versions take is 64 characters.
+ */
+function endUser({ endUser }: ChatRequest, { traits, warn }: Encoding): string | undefined {
+  if (!endUser) return undefined;
+  if (traits.safetyIdentifier) return endUser.length > 64 ? sha256(endUser) : endUser;
+  warn("metadata");
+  return undefined;
 }
 
 /** The provider's own count is always asked for, whether or not the client wants to see it. */

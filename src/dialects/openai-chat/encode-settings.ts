@@ -2,6 +2,7 @@
 
 import type { ChatRequest, Effort, Reasoning } from "../../chat.ts";
 import type { Json } from "../../json.ts";
+import { refusesField } from "../lessons.ts";
 import type { Encoding } from "./encoding.ts";
 import { nearestEffort } from "./models.ts";
 
@@ -27,11 +28,15 @@ export function stopField(chat: ChatRequest, { traits, warn }: Encoding): readon
 
 /** The effort that says best what the client asked for; nothing if the model's own default does. */
 export function reasoningEffort(chat: ChatRequest, encoding: Encoding): Effort | undefined {
-  const { reasoning } = chat;
-  if (!reasoning) return undefined;
-  const code = reasoning.mode === undefined ? "reasoning_effort" : "thinking";
-  const wanted = wantedEffort(reasoning);
-  const { efforts } = encoding.traits;
+  const wanted = chat.reasoning && wantedEffort(chat.reasoning);
+  const code = chat.reasoning?.mode === undefined ? "reasoning_effort" : "thinking";
+  const efforts = acceptedEfforts(encoding);
+  const silent = chat.tools.length > 0 ? silentEffort(wanted, efforts, encoding) : undefined;
+  if (silent) {
+    if (wanted !== "none") encoding.warn(wanted === undefined ? "reasoning_effort" : code);
+    return silent.effort;
+  }
+  if (!chat.reasoning) return undefined;
   if (efforts.length === 0) {
     // A model that does not reason does what `none` asks for.
     if (wanted !== "none") encoding.warn(code);
@@ -40,6 +45,23 @@ export function reasoningEffort(chat: ChatRequest, encoding: Encoding): Effort |
   const found = wanted && nearestEffort(wanted, efforts);
   if (found !== wanted) encoding.warn(code);
   return found;
+}
+
+/** The efforts that the model takes, less those that it was found to refuse. */
+function acceptedEfforts({ traits, target }: Encoding): readonly Effort[] {
+  return traits.efforts.filter((effort) => !refusesField(target.refuses, "reasoning_effort", effort));
+}
+
+/** What is said of the effort where it does not go together with functions; undefined where it does. */
+function silentEffort(
+  wanted: Effort | undefined,
+  efforts: readonly Effort[],
+  { traits, target }: Encoding,
+): { readonly effort: Effort | undefined } | undefined {
+  const learned = target.refuses.has("effort_with_tools");
+  if (!learned && traits.effortWithTools === "accepted") return undefined;
+  if (!learned && traits.effortWithTools === "refused" && wanted === undefined) return undefined;
+  return { effort: efforts.includes("none") ? "none" : undefined };
 }
 
 function wantedEffort({ mode, effort, budget = 0 }: Reasoning): Effort | undefined {

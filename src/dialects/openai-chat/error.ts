@@ -1,10 +1,10 @@
 /** Errors of this API, and of the many servers that almost speak it. */
 
-import { type ErrorKind, type Failure, GatewayError } from "../../errors.ts";
+import { type ErrorKind, type Failure, GatewayError, type RefusedField } from "../../errors.ts";
 import { asNumber, isObject, type Json, type JsonObject, stringifyJson } from "../../json.ts";
-import type { Correction, EncodedError, HeaderRecord } from "../dialect.ts";
+import type { EncodedError, HeaderRecord } from "../dialect.ts";
 import type { SseEvent } from "../sse.ts";
-import { DROPPABLE } from "./encode-request.ts";
+import { listedFields } from "./validation.ts";
 
 /** An error answer; one whose body is not JSON is somebody else's and becomes an error of ours. */
 export function decodeError(status: number, body: Json | undefined, headers: HeaderRecord): GatewayError {
@@ -49,21 +49,13 @@ export function encodeErrorEvent(error: GatewayError): SseEvent {
   return { data: stringifyJson(encodeError(error).body) };
 }
 
-/** A request that was refused for one of its settings alone may go once more without it, or with its other name. */
-export function correct(error: GatewayError, body: JsonObject): Correction | undefined {
-  const { said: code, param } = error;
-  if (error.status !== 400 || param === undefined || !Object.hasOwn(body, param)) return undefined;
-  if (code !== "unsupported_parameter" && code !== "unsupported_value") return undefined;
-  const limit = param === "max_tokens" || param === "max_completion_tokens";
-  return limit || DROPPABLE.has(param) ? { refuses: param } : undefined;
-}
-
 /** What an error body says. */
 interface Said {
   readonly message: string;
   readonly type: string;
   readonly code: string | null;
   readonly param?: string;
+  readonly fields?: readonly RefusedField[];
 }
 
 /** The shapes that are in use: an object, its text alone, either inside a list; `detail` and `message` without `error`. */
@@ -81,6 +73,7 @@ function readError(body: Json): Said | undefined {
     type: typeof error.type === "string" ? error.type : "",
     code: code === undefined || code === "" ? null : String(code),
     ...(typeof error.param === "string" && { param: error.param }),
+    fields: listedFields(error),
   };
 }
 
@@ -91,7 +84,7 @@ function words(value: Json | undefined): string | undefined {
 }
 
 function upstreamError(status: number, said: Said, retryAfter: number | undefined): GatewayError {
-  const { message, type, code, param } = said;
+  const { message, type, code, param, fields } = said;
   const kind = kindOfSaid(status, said);
   const quota = kind === "quota";
   return new GatewayError("upstream_error", message, {
@@ -103,6 +96,7 @@ function upstreamError(status: number, said: Said, retryAfter: number | undefine
     failure: `${status}` satisfies Failure,
     final: quota || status === 401 || status === 403,
     param,
+    fields,
     retryAfter,
   });
 }

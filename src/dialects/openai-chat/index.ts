@@ -9,7 +9,8 @@ import { decodeRequest, readHead } from "./decode-request.ts";
 import { encodeEvents, KEEP_ALIVE } from "./encode-events.ts";
 import { encodeReply } from "./encode-reply.ts";
 import { encodeRequest } from "./encode-request.ts";
-import { correct, decodeError, encodeError, encodeErrorEvent } from "./error.ts";
+import { correct } from "./correct.ts";
+import { decodeError, encodeError, encodeErrorEvent } from "./error.ts";
 import { limitHeaders } from "./limits.ts";
 
 export const openaiChat: Dialect = {

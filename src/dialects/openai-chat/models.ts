@@ -15,6 +15,13 @@ export interface ModelTraits {
   readonly sampling: boolean;
   /** `stop` is accepted. */
   readonly stop: boolean;
+  /** `safety_identifier` is known. */
+  readonly safetyIdentifier: boolean;
+  /**
+   * With functions the model takes no effort: none at all where it would not reason by itself, else the word `none`
+   * (openai/openai-openapi#541, litellm PR34569).
+   */
+  readonly effortWithTools: "accepted" | "refused" | "none";
 }
 
 /** The traits of a model, by its name at the provider: `gpt-5`, `openai/gpt-5`, `ft:gpt-4o:…`. */
@@ -29,11 +36,18 @@ export function nearestEffort(wanted: Effort, accepted: readonly Effort[]): Effo
   return accepted.findLast((effort) => rank(effort) <= rank(wanted)) ?? accepted[0];
 }
 
-const COMPATIBLE: ModelTraits = { completionTokens: false, efforts: [], sampling: true, stop: true };
-const CHAT: ModelTraits = { completionTokens: true, efforts: [], sampling: true, stop: true };
+const COMPATIBLE: ModelTraits = {
+  completionTokens: false,
+  efforts: [],
+  sampling: true,
+  stop: true,
+  safetyIdentifier: false,
+  effortWithTools: "accepted",
+};
+const CHAT: ModelTraits = { ...COMPATIBLE, completionTokens: true, safetyIdentifier: true };
 
 function reasoning(...efforts: Effort[]): ModelTraits {
-  return { completionTokens: true, efforts, sampling: false, stop: false };
+  return { ...CHAT, efforts, sampling: false, stop: false };
 }
 
 /** The first match counts. Efforts by https://developers.openai.com/api/docs/guides/reasoning, lowest first. */
@@ -46,7 +60,15 @@ const TABLE: readonly (readonly [RegExp, ModelTraits])[] = [
   [/^gpt-5\.1-codex-max|^gpt-5\.[23]-codex/, reasoning("low", "medium", "high", "xhigh")],
   [/^gpt-5(?!\.)/, reasoning("minimal", "low", "medium", "high")],
   [/^gpt-5\.1/, reasoning("none", "low", "medium", "high")],
-  [/^gpt-5\.[2-5]/, reasoning("none", "low", "medium", "high", "xhigh")],
+  [/^gpt-5\.[23]/, reasoning("none", "low", "medium", "high", "xhigh")],
+  [/^gpt-5\.[45]/, {
+    ...reasoning("none", "low", "medium", "high", "xhigh"),
+    effortWithTools: "refused",
+  }],
+  [/^gpt-5\.6/, {
+    ...reasoning("none", "low", "medium", "high", "xhigh", "max"),
+    effortWithTools: "none",
+  }],
   [/^gpt-([5-9]|\d\d)/, reasoning("none", "low", "medium", "high", "xhigh", "max")],
   [/^o1-(mini|preview)/, reasoning()],
   [/^o\d/, reasoning("low", "medium", "high")],

@@ -84,7 +84,7 @@ const lessons: readonly (readonly [string, JsonObject, string, boolean?])[] = [
 
 for (const [message, body, refuses, once] of lessons) {
   test(`"${message.slice(0, 60)}" teaches ${refuses}`, () => {
-    const expected = once ? { refuses, once } : { refuses };
+    const expected = once ? { refuses: [refuses], once } : { refuses: [refuses] };
     assert.deepEqual(correct(refusal(`${message} (request_id: req_1)`), body), expected);
   });
 

@@ -208,7 +208,7 @@ const FIELDS: readonly [string, Partial<ChatRequest>, TargetModel, JsonObject, s
   [
     "what the model was found to refuse",
     { endUser: "a", serviceTier: "flex" },
-    target("x", {}, "safety_identifier"),
+    target("gpt-4o", {}, "safety_identifier"),
     {
       service_tier: "flex",
     },

@@ -163,15 +163,3 @@ for (const [error, status, type] of WRITTEN) {
     });
   });
 }
-
-test("a request refused for a setting alone may go once more without it", () => {
-  const body = { model: "x", messages: [], max_tokens: 5, temperature: 0, response_format: {} };
-  const correct = (param: string, code: string, status = 400) =>
-    openaiChat.correct?.(decode(status, wire("No", "invalid_request_error", code, param)), body);
-  deepEqual(correct("max_tokens", "unsupported_parameter"), { refuses: "max_tokens" });
-  deepEqual(correct("temperature", "unsupported_value"), { refuses: "temperature" });
-  equal(correct("temperature", "invalid_value"), undefined);
-  equal(correct("temperature", "unsupported_value", 500), undefined);
-  equal(correct("top_p", "unsupported_value"), undefined);
-  equal(correct("response_format", "unsupported_parameter"), undefined);
-});

@@ -1,0 +1,33 @@
+/**
+ * How what a model refuses is written down (`TargetModel.refuses`): as narrow as its refusal was. A plain name is a
+ * field or a feature that a dialect knows, `name=value` one of a field's values, `name<=number` a limit.
+ */
+
+import type { Json } from "../json.ts";
+
+type Refuses = ReadonlySet<string>;
+
+/** One word of a field is refused; other values of it are not. */
+export function valueLesson(field: string, value: string): string {
+  return `${field}=${value}`;
+}
+
+/** The most that a field may ask for. */
+export function limitLesson(field: string, most: number): string {
+  return `${field}<=${most}`;
+}
+
+/** Whether the field is refused, with this value or with any. */
+export function refusesField(refuses: Refuses, field: string, value: Json | undefined): boolean {
+  if (refuses.size === 0) return false;
+  return refuses.has(field) || (typeof value === "string" && refuses.has(valueLesson(field, value)));
+}
+
+/** The smallest limit that was learned of a field; Infinity where none was. */
+export function learnedLimit(refuses: Refuses, field: string): number {
+  let least = Infinity;
+  for (const name of refuses) {
+    if (name.startsWith(`${field}<=`)) least = Math.min(least, Number(name.slice(field.length + 2)));
+  }
+  return least;
+}
