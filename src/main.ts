@@ -2,19 +2,24 @@
 /** Runs the command line of this process. */
 
 import process from "node:process";
-import { main } from "./cli.ts";
-import { FAILED } from "./commands/args.ts";
-import { processIo } from "./commands/io.ts";
 
-let unwritable = false;
+const FAILED = 1;
 
-/** Whoever reads our output may stop reading (`| head`): that is no failure. Other losses are, but take nothing down. */
-function onLostOutput(error: NodeJS.ErrnoException): void {
-  if (error.code !== "EPIPE") unwritable = true;
+process.exitCode = await run();
+
+async function run(): Promise<number> {
+  try {
+    const { runProcess } = await import("./run-process.ts");
+    return await runProcess(process.argv.slice(2));
+  } catch (thrown) {
+    if (!isMissingPackage(thrown)) throw thrown;
+    process.stderr.write("ai-proxy: its packages are not installed: run npm ci in its folder first\n");
+    return FAILED;
+  }
 }
 
-const io = processIo();
-io.stdout.on("error", onLostOutput);
-io.stderr.on("error", onLostOutput);
-const code = await main(process.argv.slice(2), io);
-process.exitCode = code === 0 && unwritable ? FAILED : code;
+/** In a fresh checkout Node finds none of them, and says so with a stack trace. */
+function isMissingPackage(thrown: unknown): boolean {
+  return thrown instanceof Error && "code" in thrown && thrown.code === "ERR_MODULE_NOT_FOUND" &&
+    /package '/.test(thrown.message);
+}

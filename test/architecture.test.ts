@@ -181,7 +181,7 @@ const LAYERS: readonly (readonly [string, RegExp])[] = [
   ["decisions", /^(access|routing|account|config|upstream)\/|^(redact|recall)\.ts$/],
   ["line", /^[^/]+\.ts$|^(attempt|endpoints|runtime)\//],
   ["demo", /^demo\//],
-  ["commands", /^commands\/|^(main|cli)\.ts$/],
+  ["commands", /^commands\/|^(main|run-process|cli)\.ts$/],
 ];
 
 test("layers import downwards only", () => {

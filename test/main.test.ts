@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { closeSync, cpSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import process from "node:process";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { run } from "./commands/_run.ts";
+import { programArgs } from "./tools/daemon.ts";
 
 const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
 
@@ -68,10 +71,8 @@ test("colours are for terminals that want them", async () => {
 });
 
 test("the program itself ends with the command's exit code", () => {
-  const main = fileURLToPath(new URL("../src/main.ts", import.meta.url));
-  const before = "Deno" in globalThis ? ["run", "-A", "--no-check"] : [];
   const start = (...args: string[]) =>
-    spawnSync(process.execPath, [...before, main, ...args], {
+    spawnSync(process.execPath, programArgs(args), {
       encoding: "utf8",
       env: { ...process.env, NO_COLOR: "1" },
     });
@@ -82,3 +83,43 @@ test("the program itself ends with the command's exit code", () => {
   assert.match(refused.stderr, /^error {2}Cannot read "\/no\/such\/file": there is no such file$/m);
   assert.equal(start("kye").status, 2);
 });
+
+const FULL = { skip: existsSync("/dev/full") ? false : "there is no /dev/full" };
+
+test("what could not be written is no success: of a key, a version, a check", FULL, () => {
+  const full = openSync("/dev/full", "w");
+  const start = (...args: string[]) =>
+    spawnSync(process.execPath, programArgs(args), {
+      encoding: "utf8",
+      env: { ...process.env, NO_COLOR: "1" },
+      stdio: ["ignore", full, "pipe"],
+    });
+  try {
+    for (const args of [["key"], ["--version"], ["key", "--help"]]) {
+      const { status, stderr } = start(...args);
+      assert.equal(status, 1, args.join(" "));
+      assert.match(stderr, /^error {2}ai-proxy( key)?: .*(written|be written).*$/m);
+    }
+  } finally {
+    closeSync(full);
+  }
+});
+
+test(
+  "without its packages the program says what to do, without a stack",
+  { skip: "Deno" in globalThis },
+  () => {
+    const folder = mkdtempSync(join(tmpdir(), "ai-proxy-"));
+    try {
+      cpSync(fileURLToPath(new URL("../src", import.meta.url)), join(folder, "src"), { recursive: true });
+      cpSync(fileURLToPath(new URL("../package.json", import.meta.url)), join(folder, "package.json"));
+      const { status, stderr } = spawnSync(process.execPath, [join(folder, "src/main.ts"), "--version"], {
+        encoding: "utf8",
+      });
+      assert.equal(status, 1);
+      assert.equal(stderr, "ai-proxy: its packages are not installed: run npm ci in its folder first\n");
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  },
+);

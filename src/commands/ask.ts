@@ -21,7 +21,11 @@ import { personalLog } from "./operator-log.ts";
 import { simulate, startServices } from "./start.ts";
 
 const ARGS = {
-  prompt: { type: "positional", required: false, description: "What to ask (default: standard input)" },
+  prompt: {
+    type: "positional",
+    required: false,
+    description: "What to ask; standard input is put below it, or is all of it",
+  },
   user: { type: "string", description: "Who asks; needed unless there is only one user", valueHint: "NAME" },
   model: { type: "string", description: "The model; needed unless the user has only one", valueHint: "NAME" },
   config: {
@@ -47,7 +51,7 @@ async function ask(args: ParsedArgs<typeof ARGS>, io: Io): Promise<number> {
     const user = args.user ?? only("user", [...policy.users.keys()]);
     checkUser(policy, user);
     const model = args.model ?? only("model", [...policy.users.get(user)?.routes.keys() ?? []]);
-    const prompt = args.prompt ?? await readAll(io.stdin);
+    const prompt = await promptOf(args.prompt, io);
     if (prompt.trim() === "") {
       throw stop(USAGE, "The prompt is empty: give it as an argument or on standard input");
     }
@@ -131,6 +135,13 @@ async function converseOnce(
   const leaving = new AbortController();
   const leave = () => leaving.abort();
   process.on("SIGINT", leave);
+  // Nobody reads the answer any more: the provider need not go on with it.
+  let unread = false;
+  const onUnread = () => {
+    unread = true;
+    leave();
+  };
+  io.stdout.on("error", onUnread);
   const start = {
     requestId: services.newId(),
     method: "",
@@ -154,11 +165,12 @@ async function converseOnce(
     entry.failed(failure);
   } finally {
     process.off("SIGINT", leave);
+    io.stdout.off("error", onUnread);
     entry.close({ status: failure?.status ?? 200, bytes: 0, complete: true });
     await close();
   }
   if (closed) report(closed, io);
-  if (!failure) return 0;
+  if (!failure || unread) return 0;
   if (failure.code === "internal") throw failure.cause;
   throw stop(FAILED, failure.message);
 }
@@ -204,14 +216,34 @@ function report(entry: Entry, io: Io): void {
   const tokens = usage
     ? `${usage.input} + ${usage.output} = ${usage.input + usage.output} tokens (${usageSource})`
     : "no token usage";
-  print.log(`${entry.served} at ${entry.provider} answered: ${tokens}, ${Math.round(entry.durationMs)} ms`);
+  const did = entry.outcome === "ok" ? "answered" : "began to answer";
+  print.log(`${entry.served} at ${entry.provider} ${did}: ${tokens}, ${Math.round(entry.durationMs)} ms`);
 }
 
+/**
+ * What is asked: the argument, and below it what was piped in, which it speaks of.
+ * @throws Stop for text that is not UTF-8: what is garbled is not asked
+ */
+async function promptOf(argument: string | undefined, io: Io): Promise<string> {
+  if (argument === undefined) return await readAll(io.stdin);
+  // The runtime puts this character where an argument's bytes are no text.
+  if (argument.includes("\uFFFD")) throw stop(USAGE, `The prompt ${NOT_TEXT}`);
+  const piped = io.isPiped ? await readAll(io.stdin) : "";
+  return piped.trim() === "" ? argument : `${argument}\n\n${piped}`;
+}
+
+const NOT_TEXT = "is not UTF-8: convert it first, with iconv for example";
+
 async function readAll(input: Io["stdin"]): Promise<string> {
-  const decoder = new TextDecoder();
+  const decoder = new TextDecoder("utf-8", { fatal: true });
   let text = "";
-  for await (const piece of input) {
-    text += typeof piece === "string" ? piece : decoder.decode(piece, { stream: true });
+  try {
+    for await (const piece of input) {
+      text += typeof piece === "string" ? piece : decoder.decode(piece, { stream: true });
+    }
+    return text + decoder.decode();
+  } catch (thrown) {
+    if (!(thrown instanceof TypeError)) throw thrown;
+    throw stop(USAGE, `Standard input ${NOT_TEXT}`);
   }
-  return text + decoder.decode();
 }

@@ -1,6 +1,7 @@
 /** What a command may touch of its process, handed in so that tests run commands in theirs. */
 
 import type { Buffer } from "node:buffer";
+import { fstatSync } from "node:fs";
 import process from "node:process";
 import { Writable } from "node:stream";
 import { type ConsolaInstance, createConsola, LogLevels, type LogObject } from "consola/core";
@@ -11,6 +12,8 @@ export interface Output extends NodeJS.WritableStream {
 
 export interface Io {
   readonly stdin: AsyncIterable<Uint8Array | string> & { readonly isTTY?: boolean };
+  /** Standard input is a file or a pipe that somebody put there: it has an end, and what is in it is meant. */
+  readonly isPiped: boolean;
   /** Data. */
   readonly stdout: Output;
   /** Everything for people, through `createLog`. */
@@ -24,11 +27,42 @@ export interface Io {
 export function processIo(): Io {
   return {
     stdin: process.stdin,
+    isPiped: isPiped(),
     stdout: patient("stdout"),
     stderr: patient("stderr"),
-    env: process.env,
+    env: readableEnv(process.env),
     now: Date.now,
   };
+}
+
+function isPiped(): boolean {
+  try {
+    const stats = fstatSync(0);
+    return stats.isFile() || stats.isFIFO();
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * The environment, where a variable that Deno may not read is one that is not set: asked for at any time, by name, it
+ * would throw at whoever asks, a reload or a log line in the middle of serving.
+ */
+function readableEnv(env: NodeJS.ProcessEnv): Io["env"] {
+  if (!deno) return env;
+  const allowed = <T>(look: () => T): T | undefined => {
+    try {
+      return look();
+    } catch {
+      return undefined;
+    }
+  };
+  // Not around the environment itself: a proxy asks its target again, which would throw after all.
+  return new Proxy<Record<string, string | undefined>>({}, {
+    get: (_, name) => allowed(() => Reflect.get(env, name)),
+    getOwnPropertyDescriptor: (_, name) => allowed(() => Reflect.getOwnPropertyDescriptor(env, name)),
+    ownKeys: () => Reflect.ownKeys(env),
+  });
 }
 
 interface DenoOutput {

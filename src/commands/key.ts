@@ -4,8 +4,8 @@ import { randomBytes } from "node:crypto";
 import type { ParsedArgs } from "citty";
 import { hashOf, makeKey, parseExpiry } from "../access/keys.ts";
 import { checkName } from "../config/check-name.ts";
-import { command, stop, USAGE } from "./args.ts";
-import { createLog, type Io } from "./io.ts";
+import { command, FAILED, stop, USAGE } from "./args.ts";
+import { createLog, type Io, type Output } from "./io.ts";
 
 const ARGS = {
   name: { type: "string", description: "What the key is called in logs", valueHint: "NAME" },
@@ -18,7 +18,7 @@ const ARGS = {
 
 export default command(ARGS, printKey);
 
-function printKey({ name, expires }: ParsedArgs<typeof ARGS>, io: Io): Promise<number> {
+async function printKey({ name, expires }: ParsedArgs<typeof ARGS>, io: Io): Promise<number> {
   checkArgs(name, expires, io.now());
   const key = makeKey(randomBytes(32));
   const entry = {
@@ -26,11 +26,17 @@ function printKey({ name, expires }: ParsedArgs<typeof ARGS>, io: Io): Promise<n
     ...(name === undefined ? {} : { name }),
     ...(expires === undefined ? {} : { expires }),
   };
-  io.stdout.write(`${key}\n${JSON.stringify(entry)}\n`);
+  await written(io.stdout, `${key}\n${JSON.stringify(entry)}\n`);
   createLog(io).log(
     "The first line is the key, shown this once: give it to its user. The second goes into users.NAME.keys",
   );
-  return Promise.resolve(0);
+  return 0;
+}
+
+/** @throws Stop when the text has not arrived: nobody has the key then, though one was made */
+async function written(output: Output, text: string): Promise<void> {
+  const error = await new Promise<Error | null | undefined>((resolve) => output.write(text, resolve));
+  if (error) throw stop(FAILED, `The key could not be written, and is lost: ${error.message}`);
 }
 
 function checkArgs(name: string | undefined, expires: string | undefined, now: number): void {

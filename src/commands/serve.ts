@@ -22,6 +22,7 @@ import { renderProblem } from "./check-config.ts";
 import { signalEnds } from "./drain.ts";
 import { createLog, type Io } from "./io.ts";
 import { operatorLog } from "./operator-log.ts";
+import { checkPermissions } from "./permissions.ts";
 import { hearSignals } from "./reload.ts";
 import { run } from "./run.ts";
 import { simulate } from "./start.ts";
@@ -103,6 +104,7 @@ async function serve(args: Args, io: Io): Promise<number> {
       "Not started: NODE_TLS_REJECT_UNAUTHORIZED=0 would leave providers' certificates unchecked",
     );
   }
+  checkPermissions();
   const drainSeconds = secondsOf("drain-timeout", args["drain-timeout"]);
   const demo = args.demo ? await simulate(io.env) : undefined;
   try {

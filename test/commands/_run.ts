@@ -13,7 +13,7 @@ export interface Ran {
 
 interface Options {
   readonly env?: Io["env"];
-  readonly stdin?: string;
+  readonly stdin?: string | Uint8Array;
   /** Standard output and error are terminals. */
   readonly terminal?: boolean;
 }
@@ -24,6 +24,7 @@ export async function run(args: readonly string[], options: Options = {}): Promi
   const stderr = sink(terminal);
   const io: Io = {
     stdin: Readable.from([stdin]),
+    isPiped: stdin !== "",
     stdout: stdout.output,
     stderr: stderr.output,
     env,

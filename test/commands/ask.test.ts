@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { startProviders } from "../../src/demo/providers.ts";
+import { startProgram } from "../tools/daemon.ts";
 import { configOf } from "../tools/proxy.ts";
 import { MODELS, providerEnv } from "./_daemon.ts";
 import { run } from "./_run.ts";
@@ -61,6 +62,48 @@ test("the prompt may come from standard input, with instructions beside it", asy
     ],
   );
   assert.notEqual(body.stream, true);
+});
+
+test("what is piped in stands below the prompt, and none of it is lost", async () => {
+  const args = ["ask", "--config", two, "--model", "echo", "--no-stream", "Summarise this:"];
+  const { stdout } = await run(args, { env, stdin: "One.\nTwo.\n" });
+  assert.equal(JSON.parse(stdout).body.messages.at(-1).content, "Summarise this:\n\nOne.\nTwo.\n");
+  const alone = await run(args, { env, stdin: "" });
+  assert.equal(JSON.parse(alone.stdout).body.messages.at(-1).content, "Summarise this:");
+});
+
+const GARBLED: readonly (readonly [title: string, args: readonly string[], stdin: Uint8Array])[] = [
+  ["from standard input", [], new Uint8Array([0x63, 0x61, 0x66, 0xe9])],
+  ["cut in a character", [], new Uint8Array([0x63, 0xc3])],
+  ["piped below a prompt", ["Summarise"], new Uint8Array([0xff, 0xfe, 0x41])],
+  ["from the argument", ["caf\uFFFD"], new Uint8Array()],
+];
+
+for (const [title, args, stdin] of GARBLED) {
+  test(`a prompt that is no text (${title}) is not asked`, async () => {
+    const before = providers.attempts.length;
+    const { code, stdout, stderr } = await run(["ask", "--config", one, ...args], { env, stdin });
+    assert.deepEqual([code, stdout], [2, ""]);
+    assert.match(stderr, /is not UTF-8/);
+    assert.equal(providers.attempts.length, before);
+  });
+}
+
+test("a reader that leaves ends the request at the provider, and is no failure", async () => {
+  const slow = await startProviders({ pace: 50 });
+  try {
+    const program = startProgram(
+      ["ask", "--config", one, "--user", "ann", "Hello in 400 words"],
+      { env: providerEnv(slow) },
+    );
+    await program.says(/This/, program.stdout);
+    program.child.stdout?.destroy();
+    assert.equal(await program.exited, 0);
+    // All of it would take 20 s.
+    assert.match(program.stderr(), /^gpt-5 at openai began to answer: /);
+  } finally {
+    await slow.close();
+  }
 });
 
 test("the whole reply comes as JSON", async () => {

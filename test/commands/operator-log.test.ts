@@ -17,7 +17,14 @@ function fakeIo(env: Io["env"] = {}): { io: Io; text: () => string } {
         done();
       },
     });
-  const io = { stdin: Readable.from([]), stdout: output(), stderr: output(), env, now: () => NOW };
+  const io = {
+    stdin: Readable.from([]),
+    isPiped: false,
+    stdout: output(),
+    stderr: output(),
+    env,
+    now: () => NOW,
+  };
   return { io, text: () => text };
 }
 
