@@ -1,7 +1,7 @@
 /** Errors of this API, and of the many servers that almost speak it. */
 
 import { type ErrorKind, type Failure, GatewayError, type RefusedField } from "../../errors.ts";
-import { asNumber, isObject, type Json, type JsonObject, stringifyJson } from "../../json.ts";
+import { asNumber, isObject, type Json, stringifyJson } from "../../json.ts";
 import type { EncodedError, HeaderRecord } from "../dialect.ts";
 import type { SseEvent } from "../sse.ts";
 import { listedFields } from "./validation.ts";
