@@ -119,8 +119,7 @@ function lastWord(
   const credential = typeof secret === "string" ? undefined : secret.reveal();
   const error = asGatewayError(redactError(thrown, credential));
   receiver.entry.failed(error);
-  services.health.begin(answer.target);
-  services.health.end(answer.target, services.clock.monotonic(), error);
+  answer.trial.end(services.clock.monotonic(), error);
   if (error.source !== "upstream" || !(step.out instanceof Uint8Array)) return errorEvent(error, receiver);
   return redact(new TextDecoder().decode(step.out), credential);
 }

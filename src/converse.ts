@@ -23,6 +23,11 @@ export async function converse(asked: Asked, services: Services): Promise<Answer
   }
   const attempt = (target: Target, last: boolean) => tryTarget(target, last, asked, services);
   const answer = await firstAnswer(targets, attempt, entry.movedOn);
+  // A target that has come back is told of what was answered in its place.
+  for (const target of route.targets) {
+    if (target === answer.target) break;
+    services.health.moved(target, answer.target, services.clock.monotonic());
+  }
   entry.served(
     answer.target.model,
     answer.target.upstream.name,

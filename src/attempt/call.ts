@@ -10,6 +10,7 @@ import { exchange, type Exchanged } from "./exchange.ts";
 import { withProviderHeaders } from "./provider-headers.ts";
 import { putBack } from "../recall.ts";
 import { redactError } from "../redact.ts";
+import type { Trial } from "../routing/health.ts";
 import type { Services } from "../services.ts";
 
 /** To whom an answer goes, in what words, and where it is written down. */
@@ -27,11 +28,17 @@ export interface Asked extends Receiver {
   readonly left: AbortSignal;
 }
 
-/** An answer that will reach the client. */
-export interface Answer extends Exchanged {
+/** What a call gave. */
+export interface Called extends Exchanged {
   readonly target: Target;
   /** The provider's dialect. */
   readonly upstream: Dialect;
+}
+
+/** An answer that will reach the client. */
+export interface Answer extends Called {
+  /** Told when the answer breaks off behind its beginning. */
+  readonly trial: Trial;
 }
 
 /**
@@ -39,11 +46,11 @@ export interface Answer extends Exchanged {
  * @param last no other target is left
  * @throws GatewayError for every failure, the target's credential cut out of it
  */
-export async function call(target: Target, last: boolean, asked: Asked, services: Services): Promise<Answer> {
+export async function call(target: Target, last: boolean, asked: Asked, services: Services): Promise<Called> {
   const upstream = dialectOf(target);
   const credential = credentialOf(target);
   const ready = (refused: readonly string[]) => prepareFor(target, upstream, asked, services, refused);
-  const send = async (prepared: Prepared): Promise<Answer> => {
+  const send = async (prepared: Prepared): Promise<Called> => {
     const { request, entry, left } = asked;
     const { stream: streamed, includeUsage } = request.head;
     const estimatedInput = Math.ceil(request.bytes.length / 4);
@@ -64,9 +71,7 @@ export async function call(target: Target, last: boolean, asked: Asked, services
       if (!correction) throw thrown;
       // Nothing had been answered, and this is another request than the one refused: it belongs to the same attempt.
       if (!correction.once) {
-        for (const refuses of correction.refuses) {
-          services.learned.add(target.upstream.name, target.upstreamModel, refuses);
-        }
+        for (const refuses of correction.refuses) services.learned.add(target, refuses);
       }
       return await send(ready(correction.refuses));
     }
@@ -107,7 +112,7 @@ export function prepareFor(
   refused: readonly string[] = [],
 ): Prepared {
   const { upstreamModel: model, maxOutputTokens, options } = target;
-  const refuses = new Set([...services.learned.refuses(target.upstream.name, model), ...refused]);
+  const refuses = new Set([...services.learned.refuses(target), ...refused]);
   const limits = maxOutputTokens === undefined ? {} : { maxOutputTokens };
   const recall = (callId: string) => services.recall.find(asked.principal.user, model, callId);
   return prepare(

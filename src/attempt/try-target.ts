@@ -19,7 +19,7 @@ export async function tryTarget(
   asked: Asked,
   services: Services,
 ): Promise<Outcome<Answer>> {
-  services.retries.earn(target.id);
+  if (target.upstream.retries > 0) services.retries.earn(target.id);
   for (let tries = 1;; tries++) {
     const outcome = await once(target, last, asked, services);
     if (outcome.kind === "answered" || tries > target.upstream.retries || asked.left.aborted) return outcome;
@@ -48,16 +48,16 @@ async function once(
       detail,
       ms: clock.monotonic() - began,
     });
-  health.begin(target);
+  const trial = health.begin(target, asked.principal.user);
   try {
     const answer = await call(target, last, asked, services);
-    health.end(target, clock.monotonic(), "answered");
+    trial.end(clock.monotonic(), "answered");
     tried(200, "ok");
-    return { kind: "answered", answer };
+    return { kind: "answered", answer: { ...answer, trial } };
   } catch (thrown) {
     const error = asGatewayError(thrown);
     const sent = isUpstreams(error);
-    health.end(target, clock.monotonic(), sent ? error : "left");
+    trial.end(clock.monotonic(), sent ? error : "unknown");
     if (error.code === "internal") throw error;
     const word = sent ? judge(error, policy) : undefined;
     const why = sent ? undefined : unasked(error, target.model === request.head.model);

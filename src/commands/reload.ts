@@ -6,7 +6,6 @@ import type { Log } from "../account/sinks.ts";
 import { difference } from "../config/difference.ts";
 import type { Loaded } from "../config/load.ts";
 import { watchFile } from "../config/watch.ts";
-import type { Health } from "../routing/health.ts";
 import type { AppLog } from "../services.ts";
 import { renderProblem } from "./check-config.ts";
 import { hearUserSignal } from "./user-signal.ts";
@@ -17,12 +16,20 @@ export interface LivePolicy {
   reload(): Promise<void>;
 }
 
+/** What is kept by the names of providers and models, and must not outlive what they stood for. */
+export interface Stores {
+  /** The provider has another address or key: what was learned of it is out of date. */
+  forget(provider: string): void;
+  /** Only what the policy names is kept: what is taken out of the file and put back is new. */
+  keep(policy: Policy): void;
+}
+
 /** @param load gives what the file says now */
 export function livePolicy(
   first: Policy,
   load: () => Promise<Loaded>,
   log: AppLog,
-  health: () => Pick<Health, "forget">,
+  stores: () => Stores,
 ): LivePolicy {
   let policy = first;
   /** Reloads follow each other, so that the last word is that of the last file. */
@@ -40,7 +47,9 @@ export function livePolicy(
     }
     const { text, providers } = difference(policy, loaded.policy);
     policy = loaded.policy;
-    providers.forEach(health().forget);
+    const kept = stores();
+    providers.forEach(kept.forget);
+    kept.keep(policy);
     log.info(`Configuration reloaded: ${text}`, "reloaded");
     for (const problem of loaded.problems) log.warn(renderProblem(problem), "configuration");
   };

@@ -46,10 +46,15 @@ export interface RunOptions extends Serving {
  */
 export async function run(options: RunOptions): Promise<number> {
   const { format, load, access, log, reloadLog = log, ends, drainSeconds: seconds } = options;
-  const policy: LivePolicy = livePolicy(options.policy, load, reloadLog, () => services.health);
+  const policy: LivePolicy = livePolicy(options.policy, load, reloadLog, () => stores);
   let phase: Phase = "up";
   const sink = accessLog(access, format);
-  const { services, close } = startServices({ policy: policy.current, sink, log, phase: () => phase });
+  const { services, stores, close } = startServices({
+    policy: policy.current,
+    sink,
+    log,
+    phase: () => phase,
+  });
   // Signals are heard before anybody is told that there is somebody to send them to.
   const stopHearing = await options.hear(policy);
   let code = FAILED;

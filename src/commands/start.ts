@@ -12,7 +12,9 @@ import { createHealth } from "../routing/health.ts";
 import { createRetryBudget } from "../routing/retry.ts";
 import type { AppLog, Clock, Phase, Services } from "../services.ts";
 import { openUpstreams } from "../upstream/send.ts";
+import { tellHealth } from "./health-lines.ts";
 import type { Io } from "./io.ts";
+import type { Stores } from "./reload.ts";
 
 export interface StartOptions {
   readonly policy: () => Policy;
@@ -23,6 +25,8 @@ export interface StartOptions {
 
 export interface Started {
   readonly services: Services;
+  /** What a reload must tell. */
+  readonly stores: Stores;
   /** Closes the connections to providers; what still runs fails. */
   close(): Promise<void>;
 }
@@ -34,6 +38,12 @@ export function startServices({ policy, sink, log, phase }: StartOptions): Start
   const recall = createRecall(clock.monotonic);
   const forgetting = setInterval(recall.forget, FORGETS_EVERY_MS);
   forgetting.unref();
+  const health = createHealth({
+    random: Math.random,
+    onChange: (change) => tellHealth(change, log, clock.now()),
+  });
+  const retries = createRetryBudget();
+  const learned = createLearned(clock.monotonic);
   return {
     services: {
       policy,
@@ -41,17 +51,26 @@ export function startServices({ policy, sink, log, phase }: StartOptions): Start
       clock,
       random: Math.random,
       newId: createIds(),
-      health: createHealth({
-        random: Math.random,
-        onChange: (change, alarm) => alarm ? log.error(change) : log.warn(change),
-      }),
-      retries: createRetryBudget(),
+      health,
+      retries,
       recall,
-      learned: createLearned(clock.monotonic),
+      learned,
       sink,
       log,
       bodies: createByteBudget(Math.random),
       phase,
+    },
+    stores: {
+      forget: (provider) => {
+        health.forget(provider);
+        learned.forget(provider);
+      },
+      keep: ({ models }) => {
+        const targets = [...models.values()];
+        health.keep(targets);
+        retries.keep(targets);
+        learned.keep(targets);
+      },
     },
     close: () => {
       clearInterval(forgetting);

@@ -12,9 +12,14 @@ export type Outcome<Answer> =
 export type NextWord = FailureWord | PassedOver;
 export type PassedOver = "cooling" | "key_missing" | "unsupported";
 
-/** Whether a failure moves on to the next target, and by which word of `failoverOn`. */
-export function judge(error: GatewayError, policy: Policy): FailureWord | undefined {
-  return movesOn(policy, error.failure);
+/**
+ * Whether a failure moves on to the next target, and by which word of `failoverOn`: the provider's own status. What a
+ * provider does not allow or find because of what the caller asks for (a file, a feature) moves on where a 400 would.
+ */
+export function judge({ blame, failure }: GatewayError, policy: Policy): FailureWord | undefined {
+  const callers = blame === "caller" && (failure === "403" || failure === "404");
+  if (callers && movesOn(policy, "400") === undefined) return undefined;
+  return movesOn(policy, failure);
 }
 
 /**

@@ -4,7 +4,11 @@
  */
 
 import type { Target } from "../access/policy.ts";
-import { type Failure, type GatewayError, isUpstreams } from "../errors.ts";
+import type { Failure, GatewayError } from "../errors.ts";
+import { createCredentials, type Credential } from "./credentials.ts";
+import type { DownCause, HealthChange } from "./health-change.ts";
+import { addRequest, count, type Second, total } from "./recent.ts";
+import { judgeHealth } from "./verdict.ts";
 
 /** Milliseconds of a clock that only grows. */
 type Instant = number;
@@ -14,28 +18,39 @@ export interface Health {
   readyAt(target: Target, now: Instant): Instant;
   /** The failure for which the target is passed over, or was the last time. */
   reason(target: Target, now: Instant): Failure | undefined;
-  /** A request goes to the target: a cooled-down one lets only few through until one of them succeeds. */
-  begin(target: Target): void;
-  /** The request's end; without an error it was answered. `left`: the client went before anything was known. */
-  end(target: Target, now: Instant, result: "answered" | "left" | GatewayError): void;
-  /** What was learned of a provider's targets and key is out of date. */
+  /** A request of a user's goes to the target: a cooled-down one lets only few through until one of them succeeds. */
+  begin(target: Target, user: string): Trial;
+  /** A request for the target was answered by another one. */
+  moved(target: Target, to: Target, now: Instant): void;
+  /** What was learned of a provider's targets and credential is out of date. */
   forget(provider: string): void;
+  /** Forgets all targets but these, and what is not theirs. */
+  keep(targets: readonly Target[]): void;
+}
+
+/** One request at one target. It tells what was known of the target when it began, not what a reload made of it. */
+export interface Trial {
+  /**
+   * How the request ended; told again when an answer breaks off behind its beginning. `unknown`: the client went before
+   * anything was known, or nothing was sent.
+   */
+  end(now: Instant, result: "answered" | "unknown" | GatewayError): void;
 }
 
 export interface HealthOptions {
   /** A number in [0, 1). */
   readonly random: () => number;
-  /** Told each change of state, for the log; an alarm is what does not pass by itself. */
-  readonly onChange: (change: string, alarm: boolean) => void;
+  /** Told each change of state, for the log. */
+  readonly onChange: (change: HealthChange) => void;
 }
 
-const WINDOW_SECONDS = 30;
 const MIN_REQUESTS = 10;
 const MAX_CONSECUTIVE = 5;
 const FIRST_COOLING_MS = 5_000;
 const MAX_COOLING_MS = 60_000;
-const CREDENTIAL_COOLING_MS = 300_000;
 const DEFAULT_WAIT_MS = 1_000;
+/** A provider may ask for patience again and again: one line in so much time is enough. */
+const WAITS_TOLD_EVERY_MS = 60_000;
 /** How many requests a target gets at once while it comes back, and how many of them must succeed, step by step. */
 const PROBES = [1, 3] as const;
 /** Then its share grows from the first one to all of them. */
@@ -43,13 +58,19 @@ const SLOW_START_MS = 30_000;
 const FIRST_SHARE = 0.1;
 
 interface State {
+  readonly provider: string;
   /** What happened in each of the last seconds that had requests. */
   window: Second[];
   consecutive: number;
+  /** When the first of the failures in a row, or of the outage, was. */
+  failingSince: Instant;
+  /** Requests that other targets answered since then, by their ids. */
+  moved: Map<string, number>;
   /** Passed over until then, for its failures. */
   coolUntil: Instant;
   /** Not to be tried before: what the provider asked for. */
   waitUntil: Instant;
+  waitTold: Instant;
   /** The last failure that led to one of the two. */
   reason: Failure | undefined;
   /** When the outage began; undefined while the target is up. */
@@ -63,85 +84,125 @@ interface State {
   running: number;
 }
 
-/** A provider's key that was refused. */
-interface Refused {
-  readonly until: Instant;
-  readonly failure: Failure;
-}
-
-interface Second {
-  readonly second: number;
-  requests: number;
-  failures: number;
-}
-
 export function createHealth({ random, onChange }: HealthOptions): Health {
   /** By the target's id. */
   const states = new Map<string, State>();
-  /** By the provider's name. */
-  const keys = new Map<string, Refused>();
+  const credentials = createCredentials(onChange);
 
-  const stateOf = (id: string): State => {
+  const stateOf = ({ id, upstream }: Target): State => {
     const known = states.get(id);
     if (known) return known;
-    const fresh = freshState();
+    const fresh = freshState(upstream.name);
     states.set(id, fresh);
     return fresh;
   };
 
-  const open = (id: string, state: State, now: Instant, failure: Failure, why: string) => {
+  /** @param shortest it is not clear whether the target is down: it is tried again soon, however often that happens */
+  const open = (
+    id: string,
+    state: State,
+    now: Instant,
+    error: GatewayError,
+    cause: DownCause,
+    shortest = false,
+  ) => {
+    const again = state.downSince !== undefined;
     // A sixth of the outage so far: short outages are left soon, long ones are not hammered.
     const outage = now - (state.downSince ??= now);
-    const cooling = Math.min(Math.max(outage / 6, FIRST_COOLING_MS), MAX_COOLING_MS) * (1 - random() / 5);
+    const longest = shortest ? FIRST_COOLING_MS : MAX_COOLING_MS;
+    const cooling = Math.min(Math.max(outage / 6, FIRST_COOLING_MS), longest) * (1 - random() / 5);
     state.coolUntil = now + cooling;
-    state.reason = failure;
+    state.reason = error.failure;
     state.probing = 0;
     state.passed = 0;
     state.window = [];
     state.consecutive = 0;
     // What still hangs from before shall not stand in the way of the probe.
     state.running = 0;
-    onChange(`${id} is passed over for ${(cooling / 1000).toFixed(1)} s: ${why}`, false);
+    const { failure, said, detail } = error;
+    onChange({ kind: "target_down", target: id, ms: cooling, cause, failure, said, detail, again });
   };
 
-  const failed = (id: string, state: State, now: Instant, error: GatewayError) => {
-    const why = error.detail ?? error.failure;
+  const failed = (id: string, state: State, now: Instant, error: GatewayError, shortest: boolean) => {
     if (state.probing !== undefined) {
       // While it cools down, it is asked only as the last that was left, or was before: nothing new is learned.
-      if (now >= state.coolUntil) open(id, state, now, error.failure, `probe failed (${why})`);
+      if (now >= state.coolUntil) open(id, state, now, error, { kind: "probe" }, shortest);
       return;
     }
-    state.consecutive++;
-    secondOf(state, now).failures++;
-    const { requests, failures } = total(state);
-    if (error.detail === "connect-timeout") open(id, state, now, error.failure, "no connection in time");
+    if (state.consecutive++ === 0) state.failingSince = now;
+    addRequest(state.window, now).failures++;
+    const { requests, failures } = total(state.window);
+    if (error.detail === "connect-timeout") open(id, state, now, error, { kind: "no-connection" });
     else if (state.consecutive >= MAX_CONSECUTIVE) {
-      open(id, state, now, error.failure, `${MAX_CONSECUTIVE} failures in a row (${why})`);
+      open(id, state, now, error, { kind: "row", count: MAX_CONSECUTIVE }, shortest);
     } else if (requests >= MIN_REQUESTS && failures * 2 >= requests) {
-      open(id, state, now, error.failure, `${failures} of ${requests} requests failed (${why})`);
+      open(id, state, now, error, { kind: "share", failures, requests }, shortest);
     }
+  };
+
+  const refusedModel = (id: string, state: State, now: Instant, error: GatewayError) => {
+    if (state.probing !== undefined && now < state.coolUntil) return;
+    if (state.downSince === undefined) state.failingSince = now;
+    open(id, state, now, error, { kind: "model" });
   };
 
   const answered = (id: string, state: State, now: Instant) => {
     state.consecutive = 0;
-    if (state.probing === undefined) return void secondOf(state, now);
+    if (state.probing === undefined) {
+      if (state.moved.size > 0) state.moved = new Map();
+      addRequest(state.window, now);
+      return;
+    }
     state.coolUntil = -Infinity;
     if (++state.passed < (PROBES[state.probing] ?? 1)) return;
     state.passed = 0;
     state.probing = state.probing + 1 < PROBES.length ? state.probing + 1 : undefined;
-    if (state.probing === undefined) {
-      state.downSince = undefined;
-      state.upSince = now;
-      onChange(`${id} is up again`, false);
-    }
+    if (state.probing !== undefined) return;
+    const { failingSince, moved, reason } = state;
+    state.downSince = undefined;
+    state.upSince = now;
+    state.moved = new Map();
+    onChange({ kind: "target_up", target: id, ms: now - failingSince, failure: reason, moved });
   };
 
-  const refused = (target: Target, now: Instant, error: GatewayError) => {
-    const { name } = target.upstream;
-    if ((keys.get(name)?.until ?? -Infinity) <= now) {
-      onChange(`${name} is passed over for 300 s: its key was refused (${error.failure})`, true);
+  /** The provider asks for patience, or has too much to do. */
+  const wait = (id: string, state: State, now: Instant, { failure, retryAfter }: GatewayError) => {
+    const ms = Math.min((retryAfter ?? DEFAULT_WAIT_MS / 1000) * 1000, MAX_COOLING_MS);
+    state.waitUntil = Math.max(state.waitUntil, now + ms);
+    state.reason = failure;
+    if (retryAfter === undefined || ms === 0 || now - state.waitTold < WAITS_TOLD_EVERY_MS) return;
+    state.waitTold = now;
+    onChange({ kind: "target_waits", target: id, ms, failure });
+  };
+
+  const judge = (
+    id: string,
+    state: State,
+    credential: Credential,
+    user: string,
+    now: Instant,
+    error: GatewayError,
+  ) => {
+    const verdict = judgeHealth(error);
+    switch (verdict) {
+      case "busy":
+        return wait(id, state, now, error);
+      case "failed":
+      case "unclear":
+        if (error.retryAfter !== undefined) wait(id, state, now, error);
+        return failed(id, state, now, error, verdict === "unclear");
+      case "model":
+        return refusedModel(id, state, now, error);
+      case "key":
+        return credential.refused(now, error);
+      case "account":
+        return credential.accused(now, user, error);
+      // A refusal of the request says nothing for or against the target, but that one which was down is there again.
+      case "alive":
+        return state.probing === undefined ? undefined : answered(id, state, now);
+      case "silent":
+        return;
     }
-    keys.set(name, { until: now + CREDENTIAL_COOLING_MS, failure: error.failure });
   };
 
   /** While it comes back, a growing part of the requests goes to it: what has just recovered is not flooded at once. */
@@ -152,49 +213,57 @@ export function createHealth({ random, onChange }: HealthOptions): Health {
   return {
     readyAt: (target, now) => {
       const state = states.get(target.id);
-      const refusedUntil = keys.get(target.upstream.name)?.until ?? -Infinity;
+      const refusedUntil = credentials.coolUntil(target.upstream.name);
       if (!state) return refusedUntil;
       const notBefore = Math.max(state.coolUntil, state.waitUntil, refusedUntil);
       const full = state.probing !== undefined && state.running >= (PROBES[state.probing] ?? 1);
       return full || sitsOut(state, now) ? Math.max(notBefore, now + DEFAULT_WAIT_MS) : notBefore;
     },
-    reason: (target, now) => {
-      const key = keys.get(target.upstream.name);
-      return key && key.until > now ? key.failure : states.get(target.id)?.reason;
-    },
-    begin: (target) => {
-      stateOf(target.id).running++;
-    },
-    end: (target, now, result) => {
+    reason: (target, now) => credentials.reason(target.upstream.name, now) ?? states.get(target.id)?.reason,
+    begin: (target, user) => {
       const { id } = target;
-      const state = stateOf(id);
-      state.running = Math.max(0, state.running - 1);
-      if (result === "left") return;
-      if (result === "answered") return answered(id, state, now);
-      const verdict = judgeHealth(result);
-      if (verdict === "busy" || (verdict === "failed" && result.retryAfter !== undefined)) {
-        const wait = Math.min((result.retryAfter ?? DEFAULT_WAIT_MS / 1000) * 1000, MAX_COOLING_MS);
-        state.waitUntil = Math.max(state.waitUntil, now + wait);
-        state.reason = result.failure;
-      }
-      if (verdict === "failed") failed(id, state, now, result);
-      else if (verdict === "credential") refused(target, now, result);
-      // A refusal of the request says nothing for or against the target, but that one which was down is there again.
-      else if (verdict === "alive" && state.probing !== undefined) answered(id, state, now);
+      const state = stateOf(target);
+      const credential = credentials.of(target.upstream.name);
+      let running = true;
+      state.running++;
+      return {
+        end: (now, result) => {
+          if (running) state.running = Math.max(0, state.running - 1);
+          running = false;
+          if (result === "unknown") return;
+          if (result !== "answered") return judge(id, state, credential, user, now, result);
+          credential.answered(now);
+          answered(id, state, now);
+        },
+      };
+    },
+    moved: (target, to, now) => {
+      const state = states.get(target.id);
+      if (state && (state.consecutive > 0 || state.downSince !== undefined)) count(state.moved, to.id);
+      credentials.moved(target.upstream.name, to.id, now);
     },
     forget: (provider) => {
-      keys.delete(provider);
-      for (const id of states.keys()) if (id.startsWith(`${provider}/`)) states.delete(id);
+      credentials.forget(provider);
+      for (const [id, state] of states) if (state.provider === provider) states.delete(id);
+    },
+    keep: (targets) => {
+      const ids = new Set(targets.map(({ id }) => id));
+      for (const id of states.keys()) if (!ids.has(id)) states.delete(id);
+      credentials.keep(new Set(targets.map(({ upstream }) => upstream.name)));
     },
   };
 }
 
-function freshState(): State {
+function freshState(provider: string): State {
   return {
+    provider,
     window: [],
     consecutive: 0,
+    failingSince: -Infinity,
+    moved: new Map(),
     coolUntil: -Infinity,
     waitUntil: -Infinity,
+    waitTold: -Infinity,
     reason: undefined,
     downSince: undefined,
     probing: undefined,
@@ -202,46 +271,4 @@ function freshState(): State {
     passed: 0,
     running: 0,
   };
-}
-
-/** The second that it is, one request more in it; what is too old is forgotten. */
-function secondOf({ window }: State, now: Instant): Second {
-  const second = Math.floor(now / 1000);
-  let current = window.at(-1);
-  if (current?.second !== second) {
-    while (window[0] && window[0].second <= second - WINDOW_SECONDS) window.shift();
-    current = { second, requests: 0, failures: 0 };
-    window.push(current);
-  }
-  current.requests++;
-  return current;
-}
-
-function total({ window }: State): { requests: number; failures: number } {
-  let [requests, failures] = [0, 0];
-  for (const one of window) {
-    requests += one.requests;
-    failures += one.failures;
-  }
-  return { requests, failures };
-}
-
-type Verdict = "failed" | "busy" | "credential" | "alive" | "ours";
-
-/** Statuses below 500 that are not the caller's fault. */
-const FAILED_STATUSES: ReadonlySet<number> = new Set([404, 408, 409]);
-
-/** What an error says of its target. */
-function judgeHealth(error: GatewayError): Verdict {
-  const { kind, failure } = error;
-  // A client that left, our own limits and our own faults say nothing of a provider.
-  if (!isUpstreams(error)) return "ours";
-  if (kind === "authentication" || kind === "permission" || kind === "quota" || /^40[123]$/.test(failure)) {
-    return "credential";
-  }
-  const busy = kind === "rate-limit" || kind === "overloaded" || failure === "429" || failure === "529";
-  // A 503 says more often that a service is down than that it has too much to do.
-  if (busy && error.upstream?.status !== 503) return "busy";
-  if (failure === "connect" || failure === "timeout" || failure === "invalid") return "failed";
-  return error.status >= 500 || FAILED_STATUSES.has(error.status) ? "failed" : "alive";
 }

@@ -1,5 +1,6 @@
 /** Further tries of the same target: off unless configured, jittered, and within a budget so that they never amplify. */
 
+import type { Target } from "../access/policy.ts";
 import type { GatewayError } from "../errors.ts";
 
 export interface RetryBudget {
@@ -7,6 +8,8 @@ export interface RetryBudget {
   earn(target: string): void;
   /** Takes one retry, if there is one. */
   spend(target: string, now: number): boolean;
+  /** Forgets all targets but these. */
+  keep(targets: readonly Target[]): void;
 }
 
 /** In tenths of a retry: whole numbers add up. */
@@ -39,6 +42,10 @@ export function createRetryBudget(): RetryBudget {
       if (now - bucket.grantedAt < FLOOR_MS) return false;
       bucket.grantedAt = now;
       return true;
+    },
+    keep: (targets) => {
+      const ids = new Set(targets.map(({ id }) => id));
+      for (const id of buckets.keys()) if (!ids.has(id)) buckets.delete(id);
     },
   };
 }

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { mkdir, open, rename, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import type { Policy } from "../../src/access/policy.ts";
 import { livePolicy } from "../../src/commands/reload.ts";
 import type { Loaded } from "../../src/config/load.ts";
 import { configOf } from "../tools/proxy.ts";
@@ -18,23 +19,29 @@ const TWO = policyOf("bob", [routeOf("openai/gpt-5")]);
 function live(loads: readonly (() => Promise<Loaded>)[]) {
   const said: string[] = [];
   const forgotten: string[] = [];
+  const kept: string[] = [];
   const log = (message: string) => void said.push(message);
-  const health = { forget: (name: string) => void forgotten.push(name) };
+  const stores = {
+    forget: (name: string) => void forgotten.push(name),
+    keep: ({ models }: Policy) => void kept.push([...models.keys()].join()),
+  };
   let at = 0;
   const load = () => loads[at++]?.() ?? Promise.reject(new Error("No load is left"));
   return {
-    policy: livePolicy(ONE, load, { info: log, warn: log, error: log }, () => health),
+    policy: livePolicy(ONE, load, { info: log, warn: log, error: log }, () => stores),
     said,
     forgotten,
+    kept,
   };
 }
 
 test("a good file takes over, and the change is one line", async () => {
-  const { policy, said } = live([() => Promise.resolve({ policy: TWO, problems: [] })]);
+  const { policy, said, kept } = live([() => Promise.resolve({ policy: TWO, problems: [] })]);
   assert.equal(policy.current(), ONE);
   await policy.reload();
   assert.equal(policy.current(), TWO);
   assert.deepEqual(said, ["Configuration reloaded: users +bob -ann"]);
+  assert.deepEqual(kept, ["gpt-5"]);
 });
 
 test("a bad file and an unreadable one leave the last good policy, and say why in one line", async () => {

@@ -163,19 +163,28 @@ test("F50: an exhausted quota is the credential's: other models of it are passed
     models: {
       first: { provider: "paid", model: "demo-quota" },
       second: { provider: "paid", model: "healthy" },
+      poor: { provider: "paid", model: "demo-quota" },
       fine: { provider: "anthropic", model: "healthy" },
     },
-    users: { ann: { models: [{ name: "first", failover: ["second", "fine"] }, { name: "second" }] } },
+    users: { ann: { models: [{ name: "first", failover: ["second", "fine"] }, { name: "poor" }] } },
   });
   return withProxy({ config }, async (proxy) => {
-    await ask(proxy, PLAIN, "first");
+    // One that got it is no proof, however often a healthy model of the credential answers.
+    for (let count = 0; count < 3; count++) {
+      const saved = await ask(proxy, PLAIN, "first");
+      assert.equal(saved.headers["x-ai-proxy-model"], "second");
+    }
+    assert.deepEqual(proxy.appLog, []);
+    for (let count = 0; count < 3; count++) await ask(proxy, PLAIN, "poor");
     const next = await ask(proxy, PLAIN, "first");
     assert.equal(next.headers["x-ai-proxy-model"], "fine");
-    assert.deepEqual((await proxy.logged(2)).attempts.map(({ reason }) => reason), [
+    assert.deepEqual((await proxy.logged(7)).attempts.map(({ reason }) => reason), [
       "cooling",
       "cooling",
       "ok",
     ]);
+    assert.equal(proxy.appLog.length, 1);
+    assert.match(proxy.appLog.join(), /^paid is passed over for 300 s: its account .*429 insufficient_quota/);
   });
 });
 

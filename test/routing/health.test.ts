@@ -1,36 +1,49 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { type ErrorKind, GatewayError } from "../../src/errors.ts";
-import { createHealth, type Health } from "../../src/routing/health.ts";
+import { type ErrorKind, GatewayError, type GatewayErrorOptions } from "../../src/errors.ts";
+import type { HealthChange } from "../../src/routing/health-change.ts";
+import { createHealth, type Trial } from "../../src/routing/health.ts";
 import { fakeClock } from "../tools/fake-clock.ts";
 import { targetOf } from "../tools/targets.ts";
 
 const TARGET = targetOf("one/model");
+type Result = Parameters<Trial["end"]>[1];
 
 function setup(random = 0) {
   const clock = fakeClock();
-  const changes: string[] = [];
+  const changes: HealthChange[] = [];
   const health = createHealth({ random: () => random, onChange: (change) => changes.push(change) });
+  const trials = new Map<string, Trial[]>();
+  const begin = (target = TARGET, user = "ann") => {
+    const trial = health.begin(target, user);
+    trials.set(target.id, [...trials.get(target.id) ?? [], trial]);
+    return trial;
+  };
   return {
     health,
     changes,
+    kinds: () => changes.map(({ kind }) => kind),
+    now: clock.monotonic,
     advance: clock.advance,
     ready: (target = TARGET) => health.readyAt(target, clock.monotonic()) <= clock.monotonic(),
     waits: (target = TARGET) => health.readyAt(target, clock.monotonic()) - clock.monotonic(),
-    begin: (target = TARGET) => health.begin(target),
-    end: (result: Parameters<Health["end"]>[2], target = TARGET) =>
-      health.end(target, clock.monotonic(), result),
+    begin,
+    /** The end of the request that began first. */
+    end: (result: Result, target = TARGET) => trials.get(target.id)?.shift()?.end(clock.monotonic(), result),
     /** A request that ends at once. */
-    request: (result: Parameters<Health["end"]>[2], target = TARGET) => {
-      health.begin(target);
-      health.end(target, clock.monotonic(), result);
-    },
+    request: (result: Result, target = TARGET, user = "ann") =>
+      health.begin(target, user).end(clock.monotonic(), result),
   };
 }
 
-function upstreamError(status: number, kind: ErrorKind, retryAfter?: number): GatewayError {
-  return new GatewayError("upstream_error", "Failed", { status, kind, retryAfter });
+function upstreamError(
+  status: number,
+  kind: ErrorKind,
+  options: GatewayErrorOptions = {},
+): GatewayError {
+  const upstream = { status, headers: {} };
+  return new GatewayError("upstream_error", "Failed", { status, kind, upstream, ...options });
 }
 
 const SERVER_ERROR = upstreamError(500, "server");
@@ -49,6 +62,7 @@ const NOT_JSON = (status: number) =>
   new GatewayError("upstream_invalid_response", "Odd", {
     status: status >= 500 ? 502 : status,
     failure: `${status}`,
+    upstream: { status, headers: {} },
   });
 
 test("a target that was never asked may be asked at once", () => {
@@ -64,7 +78,9 @@ test("five failures in a row open a target, four do not", () => {
       INVALID,
       NOT_JSON(502),
       upstreamError(503, "server"),
-      upstreamError(404, "not-found"),
+      upstreamError(403, "permission"),
+      NOT_JSON(403),
+      NOT_JSON(404),
       upstreamError(408, "timeout"),
       upstreamError(409, "conflict"),
     ]
@@ -144,16 +160,17 @@ test("a provider that has too much to do is left in peace for as long as it says
     equal(ready(), false);
   }
   for (const [retryAfter, ms] of [[0.5, 500], [7, 7000], [60, 60_000], [3600, 60_000]] as const) {
-    const { request, waits } = setup();
-    request(upstreamError(429, "rate-limit", retryAfter));
+    const { request, waits, changes } = setup();
+    for (let count = 0; count < 3; count++) request(upstreamError(429, "rate-limit", { retryAfter }));
     equal(waits(), ms);
+    deepEqual(changes, [{ kind: "target_waits", target: "one/model", ms, failure: "429" }]);
   }
 });
 
 test("of several waits the one that ends last counts, and an answer does not end it", () => {
   const { request, waits } = setup();
-  request(upstreamError(429, "rate-limit", 10));
-  request(upstreamError(429, "rate-limit", 2));
+  request(upstreamError(429, "rate-limit", { retryAfter: 10 }));
+  request(upstreamError(429, "rate-limit", { retryAfter: 2 }));
   request("answered");
   equal(waits(), 10_000);
 });
@@ -171,25 +188,185 @@ test("a 503 counts as a failure and its wait is kept all the same", () => {
   equal(waits(), 20_000);
 });
 
+test("what a 503 asks for is said, once a minute", () => {
+  const { request, advance, kinds } = setup();
+  const error = upstreamError(503, "overloaded", { retryAfter: 20 });
+  request(error);
+  advance(20_000);
+  request(error);
+  deepEqual(kinds(), ["target_waits"]);
+  advance(40_000);
+  request(error);
+  deepEqual(kinds(), ["target_waits", "target_waits"]);
+});
+
 test("a refused key cools all targets of its provider for five minutes, and says so once", () => {
-  for (
-    const error of [
-      upstreamError(401, "authentication"),
-      upstreamError(403, "permission"),
-      upstreamError(429, "quota"),
-      NOT_JSON(401),
-    ]
-  ) {
-    const { request, waits, ready, changes, advance } = setup();
+  for (const error of [upstreamError(401, "authentication"), NOT_JSON(401)]) {
+    const { request, waits, ready, kinds, advance } = setup();
     request(error);
     request(error);
     equal(waits(), 300_000);
     equal(waits(targetOf("one/other")), 300_000);
     ok(ready(targetOf("two/model")));
-    equal(changes.length, 1);
+    deepEqual(kinds(), ["key_refused"]);
     advance(300_000);
     ok(ready());
   }
+});
+
+/** What speaks of the account, by its words or by a 402. */
+const ACCOUNT = [
+  upstreamError(402, "quota"),
+  upstreamError(429, "quota", { failure: "402" }),
+  upstreamError(429, "quota"),
+  upstreamError(403, "quota", { status: 429, failure: "403" }),
+  // A 401 inside of an answer may be that of a provider behind the provider.
+  upstreamError(401, "authentication", { upstream: undefined }),
+];
+
+test("an account without credit cools the credential when two users, or three requests in a row, got it", () => {
+  const other = targetOf("one/other");
+  for (const error of ACCOUNT) {
+    const two = setup();
+    two.request(error, TARGET, "ann");
+    ok(two.ready() && two.ready(other));
+    two.request(error, other, "bob");
+    equal(two.waits(), 300_000);
+    equal(two.waits(other), 300_000);
+    deepEqual(two.kinds(), ["account_refused"]);
+
+    const three = setup();
+    for (let count = 0; count < 2; count++) three.request(error, TARGET, "ann");
+    ok(three.ready() && three.ready(other));
+    three.request(error, TARGET, "ann");
+    equal(three.waits(other), 300_000);
+    deepEqual(three.kinds(), ["account_refused"]);
+  }
+});
+
+test("an answer with the credential shows that it is good: at once, and whatever was said against it", () => {
+  const other = targetOf("one/other");
+  for (
+    const [error] of [[upstreamError(401, "authentication")], ...ACCOUNT.map((error) => [error])] as const
+  ) {
+    const { request, ready, kinds } = setup();
+    for (let count = 0; count < 3; count++) request(error);
+    equal(ready(), false);
+    request("answered", other);
+    ok(ready() && ready(other));
+    equal(kinds().at(-1), "credential_accepted");
+  }
+  const { request, ready } = setup();
+  for (let count = 0; count < 10; count++) {
+    request(upstreamError(402, "quota"), TARGET, `user-${count}`);
+    request("answered", other);
+  }
+  ok(ready());
+});
+
+test("two that speak against the account, with more than five minutes between them, are not two", () => {
+  const { request, ready, advance } = setup();
+  for (let count = 0; count < 5; count++) {
+    request(upstreamError(402, "quota"), TARGET, `user-${count}`);
+    advance(300_001);
+    ok(ready());
+  }
+});
+
+test("a model that the provider refuses is passed over, and nothing else of the provider", () => {
+  for (const status of [403, 404]) {
+    const { request, ready, waits, changes } = setup();
+    request(upstreamError(status, "model-missing", { said: "model_not_found" }));
+    equal(waits(), 5000);
+    ok(ready(targetOf("one/other")));
+    deepEqual(changes, [{
+      kind: "target_down",
+      target: "one/model",
+      ms: 5000,
+      cause: { kind: "model" },
+      failure: `${status}`,
+      said: "model_not_found",
+      detail: undefined,
+      again: false,
+    }]);
+  }
+});
+
+test("what is not clear cools the target for the shortest time, however often, and never the credential", () => {
+  for (const error of [upstreamError(403, "permission"), NOT_JSON(403), NOT_JSON(404)]) {
+    const { request, ready, waits, advance } = setup();
+    for (let count = 0; count < 4; count++) request(error, TARGET, `user-${count}`);
+    ok(ready());
+    request(error);
+    equal(waits(), 5000);
+    for (let round = 0; round < 30; round++) {
+      advance(10_000);
+      request(error);
+      equal(waits(), 5000);
+    }
+    ok(ready(targetOf("one/other")));
+  }
+});
+
+test("a request that began before its provider was changed says nothing of what the provider is now", () => {
+  for (const change of ["forget", "keep"] as const) {
+    const { health, begin, ready, now } = setup();
+    const [late, broken] = [begin(), begin()];
+    broken.end(now(), "answered");
+    if (change === "forget") health.forget("one");
+    else {
+      health.keep([]);
+      health.keep([TARGET]);
+    }
+    late.end(now(), upstreamError(401, "authentication"));
+    broken.end(now(), CONNECT_TIMEOUT);
+    ok(ready());
+  }
+});
+
+test("what is not configured any more is forgotten, and new when it comes back", () => {
+  const { request, ready, health } = setup();
+  const [other, third] = [targetOf("two/model"), targetOf("two/other")];
+  for (const target of [TARGET, other, third]) {
+    request(CONNECT_TIMEOUT, target);
+    if (target !== TARGET) request(upstreamError(401, "authentication"), target);
+  }
+  health.keep([TARGET, other]);
+  deepEqual([TARGET, other, third].map((target) => ready(target)), [false, false, false]);
+  health.keep([TARGET]);
+  deepEqual([TARGET, other, third].map((target) => ready(target)), [false, true, true]);
+});
+
+test("an outage is told by its beginning and its end, with what was answered elsewhere", () => {
+  const { request, advance, health, changes, now } = setup();
+  const [second, third] = [targetOf("two/model"), targetOf("three/model")];
+  for (let count = 0; count < 5; count++) {
+    request(SERVER_ERROR);
+    health.moved(TARGET, second, now());
+    advance(1000);
+  }
+  health.moved(TARGET, third, now());
+  for (let probe = 0; probe < 3; probe++) {
+    advance(10_000);
+    request(SERVER_ERROR);
+    health.moved(TARGET, second, now());
+  }
+  advance(10_000);
+  for (let count = 0; count < 4; count++) request("answered");
+  deepEqual(changes.map((change) => [change.kind, "again" in change && change.again]), [
+    ["target_down", false],
+    ["target_down", true],
+    ["target_down", true],
+    ["target_down", true],
+    ["target_up", false],
+  ]);
+  deepEqual(changes.at(-1), {
+    kind: "target_up",
+    target: "one/model",
+    ms: 45_000,
+    failure: "500",
+    moved: new Map([["two/model", 8], ["three/model", 1]]),
+  });
 });
 
 test("what is learned of a provider can be forgotten, and of that one alone", () => {
@@ -214,7 +391,12 @@ test("the caller's faults, clients that left and our own limits never count", ()
     new GatewayError("draining", "Draining"),
     new GatewayError("internal", "Internal error"),
     new GatewayError("invalid_value", "Invalid"),
-    "left",
+    upstreamError(403, "permission", { blame: "caller" }),
+    upstreamError(404, "not-found"),
+    upstreamError(404, "not-found", { blame: "model" }),
+    // Words alone, which may be those of the request.
+    upstreamError(429, "quota", { failure: "400" }),
+    "unknown",
   ] as const;
   for (const result of harmless) {
     const alone = setup();
@@ -261,7 +443,7 @@ test("a probe whose client left frees its place", () => {
   advance(5000);
   begin();
   equal(ready(), false);
-  end("left");
+  end("unknown");
   ok(ready());
 });
 
@@ -270,7 +452,7 @@ test("a probe that is refused for the caller's fault shows that the target is th
   for (let count = 0; count < 5; count++) request(SERVER_ERROR);
   advance(5000);
   for (let count = 0; count < 4; count++) request(BAD_REQUEST);
-  equal(changes.at(-1), "one/model is up again");
+  equal(changes.at(-1)?.kind, "target_up");
 });
 
 test("each failed probe cools for a sixth of the outage, from 5 to 60 seconds", () => {
@@ -332,7 +514,7 @@ test("requests that hang from before the outage do not stand in the way of the p
   for (let count = 0; count < 5; count++) request(TIMEOUT);
   advance(5000);
   ok(ready());
-  for (let count = 0; count < 20; count++) end("left");
+  for (let count = 0; count < 20; count++) end("unknown");
   ok(ready());
 });
 
@@ -346,7 +528,7 @@ test("targets are judged by provider and model, each for itself", () => {
 test("whatever happens, a target that answers is up again within a minute and five answers", () => {
   const results = fc.constantFrom(
     "answered" as const,
-    "left" as const,
+    "unknown" as const,
     SERVER_ERROR,
     CONNECT_TIMEOUT,
     BAD_REQUEST,
@@ -369,8 +551,7 @@ test("whatever happens, a target that answers is up again within a minute and fi
 test("why a target is passed over is known while it is: the failure that led to it", () => {
   const health = createHealth({ random: () => 0, onChange: () => {} });
   const result = (error: GatewayError) => {
-    health.begin(TARGET);
-    health.end(TARGET, 0, error);
+    health.begin(TARGET, "ann").end(0, error);
     return health.reason(TARGET, 1);
   };
   equal(health.reason(TARGET, 0), undefined);
@@ -381,22 +562,11 @@ test("why a target is passed over is known while it is: the failure that led to 
   equal(health.reason(TARGET, 300_001), "500");
 });
 
-test("only what does not pass by itself is an alarm", () => {
-  const alarms: boolean[] = [];
-  const health = createHealth({ random: () => 0, onChange: (_, alarm) => alarms.push(alarm) });
-  for (let count = 0; count < 5; count++) health.end(TARGET, 0, SERVER_ERROR);
-  health.end(TARGET, 0, upstreamError(401, "authentication"));
-  deepEqual(alarms, [false, true]);
-});
-
 test("a target that is up again gets a share of the requests that grows over half a minute", () => {
   let now = 0;
   let random = 0;
   const health = createHealth({ random: () => random, onChange: () => {} });
-  const request = (result: Parameters<Health["end"]>[2]) => {
-    health.begin(TARGET);
-    health.end(TARGET, now, result);
-  };
+  const request = (result: Result) => health.begin(TARGET, "ann").end(now, result);
   for (let count = 0; count < 5; count++) request(SERVER_ERROR);
   now = 10_000;
   for (let count = 0; count < 4; count++) request("answered");

@@ -53,7 +53,8 @@ export async function supervise(
     say: workersVoice(serving.format, io),
     log,
   });
-  const policy = livePolicy(first.policy, handedOn(load, crew), log, () => ({ forget: () => {} }));
+  const kept = { forget: () => {}, keep: () => {} };
+  const policy = livePolicy(first.policy, handedOn(load, crew), log, () => kept);
   const stopHearing = await hearSignals(serving.file, policy, access, log);
   let code = FAILED;
   try {
