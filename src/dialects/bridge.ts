@@ -18,8 +18,9 @@ import type {
   TargetModel,
   Undo,
 } from "./dialect.ts";
+import { restoreEvents, restoreReply } from "./restore.ts";
 import { splitFrames, type SseFrame, writeEvent } from "./sse.ts";
-import type { Stepper } from "./stepper.ts";
+import { pipe, type Stepper } from "./stepper.ts";
 
 /** A client's request: read once, decoded at most once, and only if some target speaks another dialect. */
 export interface ClientRequest {
@@ -179,10 +180,14 @@ function wayBack(
     body: (options) => stringifyJson(client.encodeReply(reply, { ...options, legacyFunctions })),
   });
   return {
-    reply: (bytes) => shaped(upstream.decodeReply(parsed(bytes), undo)),
+    reply: (bytes) => {
+      const reply = upstream.decodeReply(parsed(bytes), undo);
+      return shaped(undo.members ? restoreReply(reply, undo.members) : reply);
+    },
     gathered: shaped,
     steps: (options) => {
-      const decode = upstream.decodeEvents(undo);
+      const read = upstream.decodeEvents(undo);
+      const decode = undo.members ? pipe(read, restoreEvents(undo.members)) : read;
       const encode = client.encodeEvents({ ...options, legacyFunctions });
       const written = (events: readonly ChatEvent[], final: boolean) => {
         let text = "";

@@ -6,6 +6,7 @@
 import type { ChatEvent, ChatReply, ChatRequest, Warning } from "../chat.ts";
 import type { GatewayError } from "../errors.ts";
 import type { Json, JsonObject } from "../json.ts";
+import type { Restored } from "./restore.ts";
 import type { SseEvent, SseFrame } from "./sse.ts";
 import type { Stepper } from "./stepper.ts";
 
@@ -62,6 +63,8 @@ export interface Undo {
   readonly jsonTool?: string;
   /** A fence around the whole answer goes if what it holds is JSON. */
   readonly stripFence?: boolean;
+  /** Members of arguments and of a structured answer that were renamed or added. */
+  readonly members?: Restored;
   /** The model that was sent, for answers that do not name theirs. */
   readonly model: string;
 }

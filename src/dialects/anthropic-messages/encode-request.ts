@@ -3,17 +3,19 @@
 import type { ChatRequest, Message, Part } from "../../chat.ts";
 import { invalidValue } from "../../errors.ts";
 import type { EncodedRequest, TargetModel, Undo } from "../dialect.ts";
+import { backwards, type Renames } from "../property-names.ts";
 import { cacheControl, limitMarks } from "./cache-marks.ts";
 import { encodeFormat, type Formatting } from "./format.ts";
 import { endTurn, readHistory } from "./history.ts";
-import { encodeMessage, encodeText } from "./messages.ts";
+import { encodeMessage, encodeText, type PartContext } from "./messages.ts";
 import { type Capabilities, capabilitiesOf } from "./models.ts";
 import { nameToolCalls, pairToolCalls } from "./pairing.ts";
+import { newBudget } from "./schema.ts";
 import { encodeEndUser, encodeSampling, encodeServiceTier, encodeStop, outputLimit } from "./settings.ts";
 import { encodeThinking, type Thought } from "./thinking.ts";
 import { loopLacksThoughts, withSignedThoughts } from "./thoughts.ts";
 import { type Chosen, encodeToolChoice, isForced } from "./tool-choice.ts";
-import { encodeTools, toolsOfHistory } from "./tools.ts";
+import { encodeTools, toolRenames, toolsOfHistory } from "./tools.ts";
 import { collectWarnings, type Warn } from "./warn.ts";
 import type { MessagesRequest, TextBlock, WireMessage, WireTool } from "./wire.ts";
 
@@ -30,20 +32,22 @@ export function encodeRequest(chat: ChatRequest, target: TargetModel): EncodedRe
   const model = capabilitiesOf(target.model, target.refuses);
   const maxTokens = outputLimit(chat.maxTokens, target, model, warn);
   const { system, messages } = readConversation(chat, target, model, warn);
-  const declared = encodeTools(chat.tools, model.structured, warn);
-  const tools = declared.length > 0 ? declared : toolsOfHistory(messages);
+  const undeclared = chat.tools.length > 0 ? [] : toolsOfHistory(messages);
   const thought = decideThinking(chat, target, { model, maxTokens, messages }, warn);
   const mayForce = model.forcedTool && !refusesForce(thought, target);
-  const formatting = encodeFormat(
-    chat.format,
-    { structured: model.structured, mayForceTool: mayForce && tools.length === 0 },
-    warn,
-  );
+  // The form of the answer goes before that of calls where the provider cannot hold both.
+  const budget = newBudget();
+  const mayForceTool = mayForce && chat.tools.length === 0 && undeclared.length === 0;
+  const formatting = encodeFormat(chat.format, { structured: model.structured, mayForceTool, budget }, warn);
+  const renames = toolRenames(chat.tools);
+  const declared = encodeTools(chat.tools, { structured: model.structured, budget, renames }, warn);
+  const tools = declared.length > 0 ? declared : undeclared;
   const chosen = choose(chat, declared, { tools, formatting, mayForce }, warn);
   const prefill = model.prefill && thought.thinking?.type !== "enabled" && formatting.format === undefined;
   const stream = chat.stream || maxTokens > LONGEST_SILENCE;
 
   const placeOf = (part: Part) => findPlace(chat.messages, part);
+  const context: PartContext = { warn, placeOf, renames };
   const body: MessagesRequest = {
     model: target.model,
     max_tokens: maxTokens,
@@ -58,14 +62,14 @@ export function encodeRequest(chat: ChatRequest, target: TargetModel): EncodedRe
     ...(chosen.choice ? { tool_choice: chosen.choice } : {}),
     ...(chosen.tools.length > 0 ? { tools: chosen.tools } : {}),
     ...instructions(system.map(encodeText), formatting),
-    messages: endTurn(messages, prefill, warn).map((message) => encodeMessage(message, { warn, placeOf })),
+    messages: endTurn(messages, prefill, warn).map((message) => encodeMessage(message, context)),
   };
   return {
     body: limitMarks(body, warn),
     stream,
     headers: betaHeader(chat.betas ?? [], body.messages),
     warnings: codes,
-    undo: undoOf(chat, target, formatting),
+    undo: undoOf(chat, target, formatting, renames),
   };
 }
 
@@ -160,12 +164,22 @@ function usesFiles(messages: readonly WireMessage[]): boolean {
   );
 }
 
-function undoOf(chat: ChatRequest, target: TargetModel, formatting: Formatting): Undo {
+function undoOf(
+  chat: ChatRequest,
+  target: TargetModel,
+  formatting: Formatting,
+  renames: ReadonlyMap<string, Renames>,
+): Undo {
   const custom = chat.tools.filter((tool) => tool.kind === "custom").map((tool) => tool.name);
+  const { members: text, undo } = formatting;
+  const tools = new Map([...renames].map(([tool, names]) => [tool, { names: backwards(names) }]));
   return {
     model: target.model,
     ...(custom.length > 0 ? { customTools: new Set(custom) } : {}),
-    ...formatting.undo,
+    ...(tools.size > 0 || text
+      ? { members: { ...(tools.size > 0 && { tools }), ...(text && { text }) } }
+      : {}),
+    ...undo,
   };
 }
 

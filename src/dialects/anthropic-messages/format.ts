@@ -3,8 +3,13 @@
 import type { ResponseFormat } from "../../chat.ts";
 import { type JsonObject, stringifyJson } from "../../json.ts";
 import type { Undo } from "../dialect.ts";
+import type { MemberRules } from "../rewrite-members.ts";
 import type { Warn } from "./warn.ts";
-import { cleanSchema, describe, isEnforceable } from "./schema.ts";
+import { describe } from "../json-schema.ts";
+import { modernSchema } from "../modern-schema.ts";
+import { backwards, renameProperties, renamesOf } from "../property-names.ts";
+import { type Budget, cleanSchema, isEnforceable } from "./schema.ts";
+import { PROPERTY_NAMES } from "./tools.ts";
 import type { OutputConfig, WireTool } from "./wire.ts";
 
 export interface Formatting {
@@ -14,6 +19,8 @@ export interface Formatting {
   /** What to add to the instructions. */
   readonly instruction?: string;
   readonly undo: Pick<Undo, "jsonTool" | "stripFence">;
+  /** What the answer's members are called there, if that is not what the client calls them. */
+  readonly members?: MemberRules;
 }
 
 export interface FormatSetting {
@@ -21,6 +28,8 @@ export interface FormatSetting {
   readonly structured: boolean;
   /** A tool of ours may be forced: the model can be made to call one and the request has none of its own. */
   readonly mayForceTool: boolean;
+  /** What schemas may still cost. */
+  readonly budget: Budget;
 }
 
 /** How the answer is brought into the form that the client wants. */
@@ -34,12 +43,18 @@ export function encodeFormat(
     warn("response_format");
     return asked("Reply with one valid JSON object and nothing else.");
   }
-  if (setting.structured && isEnforceable(format.schema)) {
-    const schema = cleanSchema(format.schema);
+  const written = modernSchema(format.schema);
+  const renames = renamesOf(written, PROPERTY_NAMES);
+  const sent = renameProperties(written, renames);
+  const restored = renames.size === 0 ? {} : { members: { names: backwards(renames) } };
+  if (setting.structured && isEnforceable(sent, setting.budget)) {
+    const schema = cleanSchema(sent);
     const described = format.description ? describe(schema, format.description) : schema;
-    return { format: { type: "json_schema", schema: described }, undo: {} };
+    return { format: { type: "json_schema", schema: described }, undo: {}, ...restored };
   }
-  if (setting.mayForceTool && isToolSchema(format.schema)) return byTool(format.schema, format.description);
+  if (setting.mayForceTool && isToolSchema(sent)) {
+    return { ...byTool(sent, format.description), ...restored };
+  }
   warn("json_schema_unenforced");
   return asked(
     "Reply with one JSON value matching this schema and nothing else.\n" +

@@ -2,6 +2,7 @@
 
 import type { Message, Part, TextPart, ToolCallPart, ToolResultPart } from "../../chat.ts";
 import { isObject, type JsonObject, tryParseJson } from "../../json.ts";
+import { renameObject, type Renames } from "../property-names.ts";
 import { cacheControl } from "./cache-marks.ts";
 import { encodeDocument, encodeImage } from "./media.ts";
 import { isThought } from "./thoughts.ts";
@@ -12,6 +13,8 @@ export interface PartContext {
   readonly warn: Warn;
   /** Where a part stood in the request. It goes through all of the request: to be asked for an error alone. */
   readonly placeOf: (part: Part) => string;
+  /** The properties of a tool's input that go by another name, by tool. */
+  readonly renames: ReadonlyMap<string, Renames>;
 }
 
 /**
@@ -39,7 +42,7 @@ function encodePart(part: Part, context: PartContext): Block {
     case "document":
       return encodeShown(part, context);
     case "tool-call":
-      return encodeCall(part, context.warn);
+      return encodeCall(part, context);
     case "tool-result":
       return encodeResult(part, context);
     case "thinking":
@@ -63,12 +66,14 @@ function encodeShown(part: ToolResultPart["content"][number], context: PartConte
   }
 }
 
-function encodeCall(part: ToolCallPart, warn: Warn): ToolUseBlock {
+function encodeCall(part: ToolCallPart, { warn, renames }: PartContext): ToolUseBlock {
+  const input = part.kind === "custom" ? { input: part.input } : readInput(part, warn);
+  const names = renames.get(part.name);
   return {
     type: "tool_use",
     id: part.id,
     name: part.name,
-    input: part.kind === "custom" ? { input: part.input } : readInput(part, warn),
+    input: names ? renameObject(input, names) : input,
     ...cacheControl(part.cache),
   };
 }

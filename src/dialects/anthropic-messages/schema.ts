@@ -2,25 +2,50 @@
 
 import { append } from "../../append.ts";
 import { isObject, type Json, type JsonObject, members, stringifyJson } from "../../json.ts";
+import { describe, requiredNames, resolve, subschemas as allSubschemas } from "../json-schema.ts";
 
-/** The most optional properties that a schema may have in total. */
-export const MOST_OPTIONAL = 24;
+/** How much of what makes a schema slow to compile is left: the provider's limits are for a request as a whole. */
+export interface Budget {
+  tools: number;
+  optional: number;
+  unions: number;
+}
 
 /**
- * Says whether the provider can hold an answer to the schema: no recursion, no open objects, nothing without a type,
- * not more than `MOST_OPTIONAL` optional properties.
+ * The limits of https://platform.claude.com/docs/en/build-with-claude/structured-outputs: strict tools, optional
+ * properties, and properties of several types (`anyOf`, or a list of types).
  */
-export function isEnforceable(root: JsonObject): boolean {
+export function newBudget(): Budget {
+  return { tools: 20, optional: 24, unions: 16 };
+}
+
+/**
+ * Says whether the provider can hold an answer to the schema, and if so takes what it costs from the budget: no
+ * recursion, no open objects, nothing without a type, not more optional and union properties than are left.
+ */
+export function isEnforceable(root: JsonObject, budget: Budget): boolean {
+  const passes = (schema: Json | undefined): boolean =>
+    isObject(schema) && (typeof schema.$ref === "string" || !isOpen(schema)) &&
+    !holdsMembers(schema.enum) && !refersInAllOf(schema);
+  return isEverywhere(root, subschemas, passes) && spend(root, budget, 0);
+}
+
+/** True if all that stands in a schema, and all that it refers to, passes, and nothing leads back to itself. */
+function isEverywhere(
+  root: JsonObject,
+  inside: (schema: JsonObject) => readonly (Json | undefined)[],
+  passes: (schema: Json | undefined) => boolean,
+): boolean {
   /** References that were followed; true for those whose target is still being looked at: to meet one again is recursion. */
   const met = new Map<string, boolean>([["#", true]]);
-  const waiting: (() => boolean)[] = [() => passes(root)];
+  const waiting: (() => boolean)[] = [() => visit(root)];
   /** What is inside comes next, before what waits already: a chain of references fills no stack. */
   const next = (steps: readonly (() => boolean)[]) => append(waiting, steps.toReversed());
 
-  const passes = (schema: Json | undefined): boolean => {
-    if (!isObject(schema)) return false;
-    if (typeof schema.$ref !== "string" && isOpen(schema)) return false;
-    next(subschemas(schema).map((inner) => () => passes(inner)));
+  const visit = (schema: Json | undefined): boolean => {
+    if (!passes(schema)) return false;
+    if (!isObject(schema)) return true;
+    next(inside(schema).map((inner) => () => visit(inner)));
     return typeof schema.$ref !== "string" || follow(schema.$ref);
   };
   const follow = (reference: string): boolean => {
@@ -31,29 +56,89 @@ export function isEnforceable(root: JsonObject): boolean {
       met.set(reference, false);
       return true;
     };
-    next([() => passes(resolve(root, reference)), leave]);
+    next([() => visit(resolve(root, reference)), leave]);
     return true;
   };
 
   for (let step = waiting.pop(); step; step = waiting.pop()) if (!step()) return false;
-  return optionalProperties(root) <= MOST_OPTIONAL;
+  return true;
 }
 
-/** True when every object of the schema says that it takes no other properties, as strict tools must. */
-export function isClosed(schema: JsonObject): boolean {
+/**
+ * Says whether a tool may be strict as it is: every object closed, no keyword beyond the provider's subset; and takes
+ * what it costs from the budget.
+ */
+export function isStrictSchema(root: JsonObject, budget: Budget): boolean {
+  return isEverywhere(root, allSubschemas, isStrictWord) && spend(root, budget, 1);
+}
+
+function spend(schema: JsonObject, budget: Budget, tools: number): boolean {
+  const { optional, unions } = cost(schema);
+  if (tools > budget.tools || optional > budget.optional || unions > budget.unions) return false;
+  budget.tools -= tools;
+  budget.optional -= optional;
+  budget.unions -= unions;
+  return true;
+}
+
+/** Properties that the schema's objects may lack, and those of several types, in total. */
+function cost(schema: JsonObject): { optional: number; unions: number } {
+  const required = requiredNames(schema);
+  const properties = Object.entries(isObject(schema.properties) ? schema.properties : {});
+  let optional = 0;
+  let unions = 0;
+  for (const [name, inner] of properties) {
+    if (!required.has(name)) optional++;
+    if (isObject(inner) && isUnion(inner)) unions++;
+  }
+  for (const inner of allSubschemas(schema)) {
+    const more = cost(inner);
+    optional += more.optional;
+    unions += more.unions;
+  }
+  return { optional, unions };
+}
+
+function isUnion({ type, anyOf, oneOf }: JsonObject): boolean {
+  return Array.isArray(anyOf) || Array.isArray(oneOf) || (Array.isArray(type) && type.length > 1);
+}
+
+/** Keywords of strict tools; what constrains a value further makes the provider refuse the request. */
+const STRICT: ReadonlySet<string> = new Set([
+  ...["type", "enum", "const", "title", "description", "default", "properties", "required"],
+  ...[
+    "additionalProperties",
+    "items",
+    "minItems",
+    "anyOf",
+    "allOf",
+    "format",
+    "$ref",
+    "$defs",
+    "definitions",
+  ],
+  ...["$schema", "$id", "$comment", "examples"],
+]);
+
+/** A schema of a strict tool by itself: an object says that it takes no other properties. */
+function isStrictWord(schema: Json | undefined): boolean {
+  if (!isObject(schema)) return false;
+  for (const [key, value] of Object.entries(schema)) {
+    if (!STRICT.has(key)) return false;
+    if (key === "format" && !(typeof value === "string" && FORMATS.has(value))) return false;
+    if (key === "minItems" && value !== 0 && value !== 1) return false;
+  }
   if (describesObject(schema) && schema.additionalProperties !== false) return false;
-  return subschemas(schema).every((inner) => !isObject(inner) || isClosed(inner));
+  return !holdsMembers(schema.enum) && !refersInAllOf(schema);
 }
 
-/** How many properties the schema's objects may lack, in total. */
-export function optionalProperties(schema: JsonObject): number {
-  const required = new Set(Array.isArray(schema.required) ? schema.required : []);
-  const names = isObject(schema.properties) ? Object.keys(schema.properties) : [];
-  const own = names.filter((name) => !required.has(name)).length;
-  return subschemas(schema).reduce<number>(
-    (sum, inner) => sum + (isObject(inner) ? optionalProperties(inner) : 0),
-    own,
-  );
+/** Only values without members may be listed to choose from. */
+function holdsMembers(values: Json | undefined): boolean {
+  return Array.isArray(values) && values.some((each: Json) => isObject(each) || Array.isArray(each));
+}
+
+function refersInAllOf({ allOf }: JsonObject): boolean {
+  return Array.isArray(allOf) && allOf.some((each: Json) => isObject(each) && each.$ref !== undefined);
 }
 
 /** The schema with the keywords that the provider knows; every other constraint goes into the description. */
@@ -75,23 +160,6 @@ export function cleanSchema(schema: JsonObject): JsonObject {
   }
   if (describesObject(schema)) entries.push(["additionalProperties", false]);
   return told.length > 0 ? describe(members(entries), told.join("; ")) : members(entries);
-}
-
-/** Adds a sentence to a schema's description. */
-export function describe(schema: JsonObject, text: string): JsonObject {
-  const own = typeof schema.description === "string" ? schema.description : "";
-  return members([...Object.entries(schema), ["description", own === "" ? text : `${own}\n${text}`]]);
-}
-
-/** What a local reference points at. */
-export function resolve(root: JsonObject, reference: string): Json | undefined {
-  if (reference === "#") return root;
-  if (!reference.startsWith("#/")) return undefined;
-  return reference.slice(2).split("/").reduce<Json | undefined>((at, step) => {
-    const key = step.replaceAll("~1", "/").replaceAll("~0", "~");
-    if (Array.isArray(at)) return at[Number(key)];
-    return isObject(at) && Object.hasOwn(at, key) ? at[key] : undefined;
-  }, root);
 }
 
 const MAPS = ["properties", "$defs", "definitions"] as const;

@@ -2,24 +2,38 @@
 
 import type { Message, Tool } from "../../chat.ts";
 import { invalidValue } from "../../errors.ts";
-import { isObject, type Json, type JsonObject, members, stringifyJson } from "../../json.ts";
+import { type JsonObject, members, stringifyJson } from "../../json.ts";
+import { inputSchema } from "../input-schema.ts";
+import {
+  type NameRule,
+  renameMembers,
+  renameProperties,
+  type Renames,
+  renamesOf,
+} from "../property-names.ts";
 import { cacheControl } from "./cache-marks.ts";
 import type { Warn } from "./warn.ts";
 import { isCall } from "./pairing.ts";
-import { isClosed, MOST_OPTIONAL, optionalProperties, resolve } from "./schema.ts";
+import { type Budget, isStrictSchema } from "./schema.ts";
 import type { WireTool } from "./wire.ts";
 
-/**
- * @param structured the model takes strict tools
- * @throws GatewayError `invalid_value` for a name that the API refuses or that stands twice
- */
-export function encodeTools(tools: readonly Tool[], structured: boolean, warn: Warn): WireTool[] {
+export interface ToolSetting {
+  /** The model takes strict tools. */
+  readonly structured: boolean;
+  /** What strict tools may still cost. */
+  readonly budget: Budget;
+  /** The properties that go by another name, by tool. */
+  readonly renames: ReadonlyMap<string, Renames>;
+}
+
+/** @throws GatewayError `invalid_value` for a name that the API refuses or that stands twice */
+export function encodeTools(tools: readonly Tool[], setting: ToolSetting, warn: Warn): WireTool[] {
   const names = new Set<string>();
   return tools.map((tool, at) => {
     checkName(tool.name, `tools[${at}].name`);
     if (names.has(tool.name)) throw invalidValue(`tools[${at}].name`, `Two tools are named '${tool.name}'`);
     names.add(tool.name);
-    return tool.kind === "custom" ? customTool(tool, warn) : functionTool(tool, structured, warn);
+    return tool.kind === "custom" ? customTool(tool, warn) : functionTool(tool, setting, warn);
   });
 }
 
@@ -40,20 +54,31 @@ function checkName(name: string, place: string): void {
   throw invalidValue(place, `Tool name '${name}' must be 1 to 128 letters, digits, '_' or '-'`);
 }
 
-function functionTool(tool: Tool, structured: boolean, warn: Warn): WireTool {
-  const { schema, note } = inputSchema(tool.parameters, warn);
+function functionTool(tool: Tool, setting: ToolSetting, warn: Warn): WireTool {
+  const { schema: written, note } = inputSchema(tool.parameters, REFUSED_AT_ROOT);
+  if (note !== undefined) warn("tools");
+  const renames = setting.renames.get(tool.name);
+  const schema = renames ? renameProperties(written, renames) : written;
   const description = [tool.description, note].filter((text) => text !== undefined && text !== "").join(
     "\n\n",
   );
-  const strict = tool.strict === true && takesStrict(schema, structured, warn);
+  const strict = tool.strict === true && setting.structured && isStrictSchema(schema, setting.budget);
+  if (tool.strict === true && !strict) warn("tools");
   return {
-    ...tool.extra,
+    ...extraOf(tool, renames),
     name: tool.name,
     ...(description === "" ? {} : { description }),
     input_schema: schema,
     ...(strict ? { strict } : {}),
     ...cacheControl(tool.cache),
   };
+}
+
+/** The extension fields as they are, but for the names in examples of the tool's input. */
+function extraOf({ extra = {} }: Tool, renames: Renames | undefined): JsonObject {
+  const { input_examples: examples } = extra;
+  if (!renames || examples === undefined) return extra;
+  return members([...Object.entries(extra), ["input_examples", renameMembers(examples, renames)]]);
 }
 
 /** A tool whose input is any text: one property holds it, and the reply's decoder takes it out again. */
@@ -78,67 +103,21 @@ function customTool(tool: Tool, warn: Warn): WireTool {
   };
 }
 
-function takesStrict(schema: JsonObject, structured: boolean, warn: Warn): true | undefined {
-  if (structured && isClosed(schema) && optionalProperties(schema) <= MOST_OPTIONAL) return true;
-  warn("tools");
-  return undefined;
-}
+/** Alternatives at the root, which the API refuses. */
+const REFUSED_AT_ROOT: ReadonlySet<string> = new Set(["anyOf", "oneOf", "allOf"]);
 
-const COMBINED = ["anyOf", "oneOf", "allOf"] as const;
+/** https://platform.claude.com/docs/en/api/messages: the API checks the names of properties. */
+export const PROPERTY_NAMES: NameRule = {
+  accepted: /^[a-zA-Z0-9_.-]{1,64}$/,
+  refused: /[^a-zA-Z0-9_.-]/g,
+};
 
-/** An object schema, every keyword kept; alternatives at its root, which the API refuses, become one object. */
-function inputSchema(
-  parameters: JsonObject | undefined,
-  warn: Warn,
-): { readonly schema: JsonObject; readonly note?: string } {
-  if (parameters === undefined || Object.keys(parameters).length === 0) {
-    return { schema: { type: "object", properties: {} } };
+/** The properties of each tool's input that go by another name, for the tools that have such. */
+export function toolRenames(tools: readonly Tool[]): ReadonlyMap<string, Renames> {
+  const found = new Map<string, Renames>();
+  for (const { name, parameters } of tools) {
+    const renames = parameters && renamesOf(parameters, PROPERTY_NAMES);
+    if (renames && renames.size > 0) found.set(name, renames);
   }
-  const typed = parameters.type === undefined
-    ? members([["type", "object"], ...Object.entries(parameters)])
-    : parameters;
-  if (!COMBINED.some((key) => Array.isArray(parameters[key]))) return { schema: typed };
-  warn("tools");
-  return { schema: merged(typed), note: `Input schema: ${stringifyJson(parameters)}` };
-}
-
-function merged(schema: JsonObject): JsonObject {
-  const properties: [string, Json | undefined][] = entriesOf(schema.properties);
-  let required = namesOf(schema.required);
-  for (const key of COMBINED) {
-    const listed = schema[key];
-    if (!Array.isArray(listed)) continue;
-    // References may name one branch many times: it says no more than once.
-    const branches = [...new Set(listed.map((branch: Json) => target(schema, branch)))].filter(isObject);
-    const known = new Set(properties.map(([name]) => name));
-    for (const [name, inner] of branches.flatMap((branch) => entriesOf(branch.properties))) {
-      if (!known.has(name)) properties.push([name, inner]);
-      known.add(name);
-    }
-    const demanded = branches.map((branch) => new Set(namesOf(branch.required)));
-    const more = key === "allOf"
-      ? demanded.flatMap((names) => [...names])
-      : [...demanded[0] ?? []].filter((name) => demanded.every((names) => names.has(name)));
-    required = [...new Set([...required, ...more])];
-  }
-  const rest = Object.entries(schema).filter(([key]) => !DROPPED.has(key));
-  return members([
-    ...rest,
-    ["properties", members(properties)],
-    ["required", required.length > 0 ? required : undefined],
-  ]);
-}
-
-const DROPPED: ReadonlySet<string> = new Set([...COMBINED, "properties", "required"]);
-
-function target(root: JsonObject, branch: Json): Json | undefined {
-  return isObject(branch) && typeof branch.$ref === "string" ? resolve(root, branch.$ref) : branch;
-}
-
-function entriesOf(value: Json | undefined): [string, Json | undefined][] {
-  return isObject(value) ? Object.entries(value) : [];
-}
-
-function namesOf(value: Json | undefined): string[] {
-  return Array.isArray(value) ? value.filter((name: Json) => typeof name === "string") : [];
+  return found;
 }

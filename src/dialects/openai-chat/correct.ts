@@ -8,7 +8,7 @@ import type { GatewayError, RefusedField } from "../../errors.ts";
 import { asNumber, isObject, type Json, type JsonObject } from "../../json.ts";
 import type { Correction } from "../dialect.ts";
 import { limitLesson, valueLesson } from "../lessons.ts";
-import { GIVEN_OUT, isLateSystem, LIMITS, messagesOf } from "./learned.ts";
+import { GIVEN_OUT, isLateSystem, isStrictFormat, LIMITS, messagesOf } from "./learned.ts";
 import { refusedFields, withoutPrefix } from "./refusal.ts";
 
 /**
@@ -41,6 +41,7 @@ const LESSONS: readonly Lesson[] = [
   descriptionLimit,
   lateSystem,
   forcedTool,
+  strictSchema,
   messageMembers,
   members,
 ];
@@ -138,6 +139,15 @@ function forcedTool({ words, param, fields }: Refusal, body: JsonObject): Correc
   const named = fields.some(({ path }) => path === "tool_choice") ||
     (param === "tool_choice" && /not support|unsupported|incompatible|must be|invalid/i.test(words));
   return named || NO_FORCE.test(words) ? { refuses: ["forced_tool"] } : undefined;
+}
+
+/** A schema that is beyond strict mode in a way that nobody wrote down: this one goes without the word. */
+function strictSchema({ words }: Refusal, body: JsonObject): Correction | undefined {
+  if (/^invalid schema for response_format/i.test(words) && isStrictFormat(body)) {
+    return { refuses: ["response_format.strict"], once: true };
+  }
+  if (!/^invalid schema for function/i.test(words) || !hasStrict(body)) return undefined;
+  return { refuses: ["tools.strict"], once: true };
 }
 
 /** Members of messages that answers have and requests may not. */

@@ -1,6 +1,6 @@
 /** A neutral request as a body of this API, for the provider that it is named after and for the many like it. */
 
-import type { ChatRequest, ResponseFormat, Tool, ToolChoice, Warning } from "../../chat.ts";
+import type { ChatRequest, Message, Warning } from "../../chat.ts";
 import { sha256 } from "../../digest.ts";
 import { invalidValue } from "../../errors.ts";
 import { type Json, type JsonObject, members } from "../../json.ts";
@@ -8,8 +8,10 @@ import { editedObject } from "../../json-edit.ts";
 import type { EncodedRequest, TargetModel } from "../dialect.ts";
 import { learnedLimit } from "../lessons.ts";
 import { callIdEdits, longestId } from "./call-ids.ts";
+import { encodeFormat } from "./encode-format.ts";
 import { encodeMessages } from "./encode-messages.ts";
 import { reasoningEffort, samplingFields, stopField } from "./encode-settings.ts";
+import { toolFields } from "./encode-tools.ts";
 import type { Encoding } from "./encoding.ts";
 import { learnedEdits, learnedHistory } from "./learned.ts";
 import { traitsOf } from "./models.ts";
@@ -27,15 +29,16 @@ export function encodeRequest(chat: ChatRequest, target: TargetModel): EncodedRe
   };
   if (chat.messages.at(-1)?.role === "assistant") encoding.warn("prefill");
   if (chat.cache) encoding.warn("cache_control");
+  const formatting = encodeFormat(chat.format, encoding);
   const body = members([
     ["model", target.model],
-    ["messages", encodeMessages(chat.messages, encoding)],
+    ["messages", encodeMessages(instructed(chat.messages, formatting.instruction), encoding)],
     ...toolFields(chat, encoding),
     ...limitField(chat, encoding),
     ...samplingFields(chat, encoding),
     ["stop", stopField(chat, encoding)],
     ["reasoning_effort", reasoningEffort(chat, encoding)],
-    ["response_format", chat.format && responseFormat(chat.format)],
+    ["response_format", formatting.format],
     ["safety_identifier", endUser(chat, encoding)],
     ["service_tier", chat.serviceTier],
     ...streamFields(chat),
@@ -48,51 +51,24 @@ export function encodeRequest(chat: ChatRequest, target: TargetModel): EncodedRe
     stream: chat.stream,
     headers: {},
     warnings: [...warnings],
-    undo: { model: target.model, ...(names.sent.size > 0 && { toolNames: names.written }) },
+    undo: {
+      model: target.model,
+      ...(names.sent.size > 0 && { toolNames: names.written }),
+      ...(formatting.members && { members: { text: formatting.members } }),
+    },
   };
+}
+
+/** The messages with one more instruction, behind those that they begin with. */
+function instructed(messages: readonly Message[], instruction: string | undefined): readonly Message[] {
+  if (instruction === undefined) return messages;
+  const [first, ...rest] = messages;
+  const text = { type: "text", text: instruction } as const;
+  if (first?.role !== "system") return [{ role: "system", content: [text] }, ...messages];
+  return [{ role: "system", content: [...first.content, text] }, ...rest];
 }
 
 type Field = readonly [string, Json | undefined];
-
-function toolFields(chat: ChatRequest, encoding: Encoding): Field[] {
-  if (chat.tools.length === 0) return [];
-  return [
-    ["tools", chat.tools.map((tool) => encodeTool(tool, encoding))],
-    ["tool_choice", chat.toolChoice && encodeChoice(chat.toolChoice, chat.tools, encoding)],
-    ["parallel_tool_calls", chat.parallelToolCalls],
-  ];
-}
-
-function encodeTool(tool: Tool, { toolName, warn }: Encoding): JsonObject {
-  if (tool.extra) warn("tools");
-  const { description, parameters, strict, format } = tool;
-  const name = toolName(tool.name);
-  if (tool.kind === "custom") {
-    return { type: "custom", custom: members(Object.entries({ name, description, format })) };
-  }
-  return { type: "function", function: members(Object.entries({ name, description, parameters, strict })) };
-}
-
-function encodeChoice(choice: ToolChoice, tools: readonly Tool[], { toolName }: Encoding): Json {
-  const kinds = new Map(tools.map(({ name, kind }) => [name, kind]));
-  const named = (name: string): JsonObject => {
-    const kind = kinds.get(name) ?? "function";
-    return { type: kind, [kind]: { name: toolName(name) } };
-  };
-  switch (choice.type) {
-    case "auto":
-    case "required":
-    case "none":
-      return choice.type;
-    case "tool":
-      return named(choice.name);
-    case "allowed":
-      return {
-        type: "allowed_tools",
-        allowed_tools: { mode: choice.mode, tools: choice.names.map(named) },
-      };
-  }
-}
 
 function limitField(chat: ChatRequest, { target, traits, warn }: Encoding): Field[] {
   if (chat.maxTokens === undefined) return [];
@@ -112,15 +88,6 @@ function limitField(chat: ChatRequest, { target, traits, warn }: Encoding): Fiel
 /** The two names of the limit: a model that refuses one takes the other. */
 const NEWER = "max_completion_tokens";
 const OLDER = "max_tokens";
-
-function responseFormat(format: ResponseFormat): JsonObject {
-  if (format.type === "json") return { type: "json_object" };
-  const { name = "response", description, schema, strict = true } = format;
-  return {
-    type: "json_schema",
-    json_schema: members(Object.entries({ name, description, schema, strict })),
-  };
-}
 
 /**
  * An opaque id of the person behind the request. Only the models that this API is named after are known to take it;

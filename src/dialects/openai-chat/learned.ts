@@ -32,11 +32,13 @@ export function learnedEdits(body: JsonObject, { refuses }: TargetModel): Edits 
   const warnings: Warning[] = members.map(({ path }) => String(path[0]));
   const tools = [...withoutStrict(body, refuses), ...withShortDescriptions(body, refuses)];
   if (tools.length > 0) warnings.push("tools");
+  const format = refuses.has("response_format.strict") && isStrictFormat(body) ? [UNENFORCED] : [];
+  if (format.length > 0) warnings.push("json_schema_unenforced");
   const choice = withoutForce(body, refuses);
   if (choice.length > 0) warnings.push("forced_tool_unsupported");
   const system = refuses.has("late_system") ? systemFirst(body) : [];
   if (system.length > 0) warnings.push("mid_system");
-  return { edits: [...members, ...tools, ...choice, ...system], warnings };
+  return { edits: [...members, ...tools, ...format, ...choice, ...system], warnings };
 }
 
 /** What of a history another model gave out and this one was found to refuse: rules of every target, relayed or not. */
@@ -80,6 +82,13 @@ function withoutMembers(body: JsonObject, names: readonly string[]): Edit[] {
 function toolsOf(body: JsonObject): readonly Json[] {
   return Array.isArray(body.tools) ? body.tools : [];
 }
+
+/** The answer is held to a schema by strict mode. */
+export function isStrictFormat({ response_format: format }: JsonObject): boolean {
+  return isObject(format) && isObject(format.json_schema) && format.json_schema.strict === true;
+}
+
+const UNENFORCED: Edit = { path: ["response_format", "json_schema", "strict"], value: false };
 
 function withoutStrict(body: JsonObject, refuses: ReadonlySet<string>): Edit[] {
   if (!refuses.has("tools.strict")) return [];

@@ -1,7 +1,7 @@
 /** Tool names that this API does not take: at most 64 letters, digits, `_` and `-`. */
 
 import type { ChatRequest } from "../../chat.ts";
-import { sha256 } from "../../digest.ts";
+import { shortName } from "../short-name.ts";
 
 export interface ShortNames {
   /** As the client wrote it → as it is sent; only those that change. */
@@ -13,17 +13,12 @@ export interface ShortNames {
 /** Other names for the tools of a request, declared or called, that the API would refuse. Always the same ones. */
 export function shortNames(chat: ChatRequest): ShortNames {
   const sent = new Map<string, string>();
-  for (const name of namesOf(chat)) if (!ACCEPTED.test(name)) sent.set(name, shortName(name));
+  for (const name of namesOf(chat)) if (!ACCEPTED.test(name)) sent.set(name, shortName(name, REFUSED));
   return { sent, written: new Map([...sent].map(([name, short]) => [short, name])) };
 }
 
 const ACCEPTED = /^[a-zA-Z0-9_-]{1,64}$/;
-
-/** What the name begins with, and enough of its digest to tell it from its like (litellm#17904). */
-function shortName(name: string): string {
-  const prefix = name.replace(/[^a-zA-Z0-9_-]/g, "_").slice(0, 55);
-  return `${prefix}_${sha256(name).slice(0, 8)}`;
-}
+const REFUSED = /[^a-zA-Z0-9_-]/g;
 
 function namesOf(chat: ChatRequest): string[] {
   const calls = chat.messages.flatMap(({ content }) => content).filter((part) => part.type === "tool-call");

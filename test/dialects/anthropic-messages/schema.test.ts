@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
+  type Budget,
   cleanSchema,
-  isClosed,
   isEnforceable,
-  optionalProperties,
+  isStrictSchema,
+  newBudget,
 } from "../../../src/dialects/anthropic-messages/schema.ts";
 import type { JsonObject } from "../../../src/json.ts";
 
@@ -59,10 +60,19 @@ const enforceable: readonly (readonly [string, JsonObject, boolean])[] = [
     objectOf({ a: objectOf(many(12), { required: [] }), b: objectOf(many(13), { required: [] }) }),
     false,
   ],
+  ["16 properties of two types", objectOf(many(16, { type: ["string", "null"] })), true],
+  ["17 properties of two types", objectOf(many(17, { type: ["string", "null"] })), false],
+  ["17 properties with alternatives", objectOf(many(17, { anyOf: [text, { type: "null" }] })), false],
+  ["objects among the values to choose from", objectOf({ a: { enum: [{ b: 1 }] } }), false],
+  [
+    "a reference inside `allOf`",
+    objectOf({ a: { allOf: [{ $ref: "#/$defs/x" }] } }, { $defs: { x: text } }),
+    false,
+  ],
 ];
 
-function many(count: number): JsonObject {
-  return Object.fromEntries(Array.from({ length: count }, (_, at) => [`f${at}`, text]));
+function many(count: number, schema: JsonObject = text): JsonObject {
+  return Object.fromEntries(Array.from({ length: count }, (_, at) => [`f${at}`, schema]));
 }
 
 /** Definitions each of which refers to the next one. */
@@ -76,7 +86,7 @@ function chain(length: number, last: JsonObject): JsonObject {
 
 for (const [what, schema, expected] of enforceable) {
   test(`a schema with ${what} can ${expected ? "" : "not "}be enforced`, () => {
-    assert.equal(isEnforceable(schema), expected);
+    assert.equal(isEnforceable(schema, newBudget()), expected);
   });
 }
 
@@ -126,11 +136,53 @@ test("properties may have any name", () => {
     JSON.stringify(cleanSchema(schema)),
     '{"type":"object","properties":{"__proto__":{"type":"string"},"constructor":{"type":"string"}},"additionalProperties":false}',
   );
-  assert.equal(optionalProperties(schema), 2);
+  const budget = newBudget();
+  assert.equal(isEnforceable(schema, budget), true);
+  assert.deepEqual(budget, { ...newBudget(), optional: newBudget().optional - 2 });
 });
 
-test("a schema is closed when each of its objects says so", () => {
-  assert.equal(isClosed(objectOf({ a: objectOf({}) })), true);
-  assert.equal(isClosed(objectOf({ a: { type: "object", properties: {} } })), false);
-  assert.equal(isClosed({ type: "object", properties: {} }), false);
+const strict: readonly (readonly [string, JsonObject, boolean])[] = [
+  ["closed objects", objectOf({ a: objectOf({}) }), true],
+  ["an open object inside", objectOf({ a: { type: "object", properties: {} } }), false],
+  ["an open root", { type: "object", properties: {} }, false],
+  [
+    "an open object in a definition",
+    objectOf({}, { $defs: { a: { type: "object", properties: {} } } }),
+    false,
+  ],
+  ["optional properties", objectOf({ a: text }, { required: [] }), true],
+  ["known formats and defaults", objectOf({ a: { type: "string", format: "uuid", default: "x" } }), true],
+  ["a least number", objectOf({ a: { type: "integer", minimum: 1 } }), false],
+  ["a longest text", objectOf({ a: { type: "string", maxLength: 1 } }), false],
+  ["a pattern", objectOf({ a: { type: "string", pattern: "^a" } }), false],
+  ["an unknown format", objectOf({ a: { type: "string", format: "phone" } }), false],
+  ["a list of one at least", objectOf({ a: { type: "array", items: text, minItems: 1 } }), true],
+  ["a list of two at least", objectOf({ a: { type: "array", items: text, minItems: 2 } }), false],
+  ["exclusive alternatives", objectOf({ a: { oneOf: [text] } }), false],
+  ["a property that is called `minimum`", objectOf({ minimum: text }), true],
+  ["itself inside", objectOf({ a: { $ref: "#" } }), false],
+  [
+    "a cycle behind a property",
+    objectOf({ a: { $ref: "#/$defs/a" } }, {
+      $defs: { a: objectOf({ b: { $ref: "#/$defs/a" } }) },
+    }),
+    false,
+  ],
+  ["an array schema that says nothing of its items", objectOf({ a: { type: "array" } }), true],
+];
+
+for (const [what, schema, expected] of strict) {
+  test(`a tool whose schema has ${what} may ${expected ? "" : "not "}be strict`, () => {
+    assert.equal(isStrictSchema(schema, newBudget()), expected);
+  });
+}
+
+test("what schemas cost is counted over the whole request, and what does not fit costs nothing", () => {
+  const budget: Budget = { tools: 2, optional: 5, unions: 5 };
+  const three = objectOf(many(3), { required: [] });
+  assert.equal(isStrictSchema(three, budget), true);
+  assert.equal(isStrictSchema(three, budget), false);
+  assert.deepEqual(budget, { tools: 1, optional: 2, unions: 5 });
+  assert.equal(isStrictSchema(objectOf({}), budget), true);
+  assert.equal(isStrictSchema(objectOf({}), budget), false);
 });

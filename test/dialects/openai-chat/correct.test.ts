@@ -472,12 +472,16 @@ const chat: ChatRequest = {
     {
       kind: "function",
       name: "now",
-      parameters: { type: "object", properties: {} },
+      parameters: { type: "object", properties: {}, required: [], additionalProperties: false },
       strict: true,
       description: "x".repeat(2000),
     },
     { kind: "function", name: "then", parameters: { type: "object", properties: {} } },
   ],
+  format: {
+    type: "schema",
+    schema: { type: "object", properties: {}, required: [], additionalProperties: false },
+  },
   toolChoice: { type: "tool", name: "now" },
   parallelToolCalls: false,
   maxTokens: 32_000,
@@ -510,6 +514,7 @@ const LESSONS: readonly (readonly [string, string | undefined, model?: string])[
   ["effort_with_tools", "reasoning_effort", "gpt-oss-120b"],
   ["max_tokens<=100", "max_tokens"],
   ["tools.strict", "tools"],
+  ["response_format.strict", "json_schema_unenforced"],
   ["tools.description<=1024", "tools"],
   ["forced_tool", "forced_tool_unsupported"],
   ["late_system", "mid_system"],
@@ -522,6 +527,19 @@ for (const [lesson, warning, model = "some-model"] of LESSONS) {
     equal(JSON.stringify(before.body) === JSON.stringify(after.body), warning === undefined);
   });
 }
+
+test("a schema that is refused for what it says goes without strict mode, this once", () => {
+  const strict: JsonObject = { type: "json_schema", json_schema: { name: "n", schema: {}, strict: true } };
+  const refused = (what: string) =>
+    openai(`Invalid schema for ${what} 'n': In context=(), 'x' is not permitted.`);
+  deepEqual(taught(refused("response_format"), 400, { ...FULL, response_format: strict }), {
+    refuses: ["response_format.strict"],
+    once: true,
+  });
+  equal(taught(refused("response_format")), undefined);
+  deepEqual(taught(refused("function")), { refuses: ["tools.strict"], once: true });
+  equal(taught(refused("function"), 400, { ...FULL, tools: [] }), undefined);
+});
 
 test("a smaller effort takes the place of one that was refused", () => {
   const efforts = (...refused: string[]) =>

@@ -104,6 +104,13 @@ for (const [title, given, expected] of MESSAGES) {
   test(`messages: ${title}`, () => deepEqual(messages(...given), expected));
 }
 
+const CLOSED: JsonObject = {
+  type: "object",
+  properties: { a: { type: "string" } },
+  required: ["a"],
+  additionalProperties: false,
+};
+
 const FIELDS: readonly [string, Partial<ChatRequest>, TargetModel, JsonObject, string[]][] = [
   ["the limit has its newer name", { maxTokens: 5 }, target("gpt-4o"), { max_completion_tokens: 5 }, []],
   ["the limit has its older name elsewhere", { maxTokens: 5 }, target("qwen3"), { max_tokens: 5 }, []],
@@ -182,12 +189,47 @@ const FIELDS: readonly [string, Partial<ChatRequest>, TargetModel, JsonObject, s
     [],
   ],
   ["an object", { format: { type: "json" } }, target(), { response_format: { type: "json_object" } }, []],
-  ["a schema", { format: { type: "schema", schema: { type: "object" } } }, target(), {
-    response_format: {
-      type: "json_schema",
-      json_schema: { name: "response", schema: { type: "object" }, strict: true },
-    },
+  ["a schema", { format: { type: "schema", schema: CLOSED } }, target(), {
+    response_format: { type: "json_schema", json_schema: { name: "response", schema: CLOSED, strict: true } },
   }, []],
+  [
+    "a schema that strict mode does not take",
+    { format: { type: "schema", schema: { type: "object" } } },
+    target(),
+    {
+      response_format: {
+        type: "json_schema",
+        json_schema: { name: "response", schema: { type: "object" }, strict: false },
+      },
+    },
+    ["json_schema_unenforced"],
+  ],
+  [
+    "a schema that nobody wants held to",
+    {
+      format: { type: "schema", name: "n", description: "D", schema: { type: "object" }, strict: false },
+    },
+    target(),
+    {
+      response_format: {
+        type: "json_schema",
+        json_schema: { name: "n", description: "D", schema: { type: "object" }, strict: false },
+      },
+    },
+    [],
+  ],
+  [
+    "a schema that the model was found to refuse",
+    { format: { type: "schema", schema: CLOSED } },
+    target("m", {}, "response_format.strict"),
+    {
+      response_format: {
+        type: "json_schema",
+        json_schema: { name: "response", schema: CLOSED, strict: false },
+      },
+    },
+    ["json_schema_unenforced"],
+  ],
   ["an identifier", { endUser: "a" }, target(), { safety_identifier: "a" }, []],
   ["a long identifier is hashed", { endUser: "a".repeat(65) }, target(), {
     safety_identifier: "635361c48bb9eab14198e76ea8ab7f1a41685d6ad62aa9146d301d4f17eb0ae0",
@@ -231,7 +273,7 @@ test("tools and the choice among them are written", () => {
         kind: "function",
         name: "a",
         description: "A",
-        parameters: { type: "object" },
+        parameters: CLOSED,
         strict: true,
         cache: {},
       },
@@ -243,7 +285,7 @@ test("tools and the choice among them are written", () => {
   deepEqual(body.tools, [
     {
       type: "function",
-      function: { name: "a", description: "A", parameters: { type: "object" }, strict: true },
+      function: { name: "a", description: "A", parameters: CLOSED, strict: true },
     },
     { type: "custom", custom: { name: "b", format: { type: "grammar" } } },
   ]);
@@ -256,6 +298,116 @@ test("tools and the choice among them are written", () => {
   });
   equal(body.parallel_tool_calls, false);
   deepEqual(warnings, []);
+});
+
+const PARAMETERS: readonly [string, JsonObject, JsonObject, string[]][] = [
+  [
+    "an object without properties",
+    { type: "object" },
+    { parameters: { type: "object", properties: {} } },
+    [],
+  ],
+  ["nothing", {}, { parameters: { type: "object", properties: {} } }, []],
+  ["no type", { properties: { a: { type: "string" } } }, {
+    parameters: { type: "object", properties: { a: { type: "string" } } },
+  }, []],
+  ["null for a type and a list", { type: null, properties: null, required: null }, {
+    parameters: { type: "object", properties: {} },
+  }, []],
+  ["an object or null", { type: ["object", "null"], properties: {} }, {
+    parameters: { type: "object", properties: {} },
+  }, []],
+  ["a reference to a definition", { $ref: "#/$defs/a", $defs: { a: CLOSED } }, {
+    parameters: { ...CLOSED, $defs: { a: CLOSED } },
+  }, []],
+  ["lists that do not say of what", {
+    type: "object",
+    properties: { a: { type: "array" }, b: { type: "array", items: { type: ["array", "null"] } } },
+  }, {
+    parameters: {
+      type: "object",
+      properties: {
+        a: { type: "array", items: {} },
+        b: { type: "array", items: { type: ["array", "null"], items: {} } },
+      },
+    },
+  }, []],
+  ["a list of certain things in older words", {
+    type: "object",
+    properties: { a: { type: "array", items: [{ type: "string" }] } },
+  }, {
+    parameters: {
+      type: "object",
+      properties: { a: { type: "array", prefixItems: [{ type: "string" }], items: {} } },
+    },
+  }, []],
+  [
+    "alternatives at the root",
+    { anyOf: [CLOSED, { type: "object", properties: { b: { type: "string" } } }] },
+    {
+      parameters: { type: "object", properties: { a: { type: "string" }, b: { type: "string" } } },
+      description:
+        'Input schema: {"anyOf":[{"type":"object","properties":{"a":{"type":"string"}},"required":["a"],"additionalProperties":false},{"type":"object","properties":{"b":{"type":"string"}}}]}',
+    },
+    ["tools"],
+  ],
+  ["what it is not, at the root", { type: "object", properties: {}, not: { required: ["a"] } }, {
+    parameters: { type: "object", properties: {} },
+    description: 'Input schema: {"type":"object","properties":{},"not":{"required":["a"]}}',
+  }, ["tools"]],
+];
+for (const [title, parameters, expected, warnings] of PARAMETERS) {
+  test(`parameters that are ${title}`, () => {
+    const encoded = encode({ tools: [{ kind: "function", name: "a", parameters }] });
+    deepEqual(encoded.body.tools, [{ type: "function", function: { name: "a", ...expected } }]);
+    deepEqual(encoded.warnings, warnings);
+  });
+}
+
+const STRICT: readonly [string, JsonObject, boolean][] = [
+  ["closed", CLOSED, true],
+  ["open", { ...CLOSED, additionalProperties: true }, false],
+  ["with an optional property", { ...CLOSED, required: [] }, false],
+  [
+    "with a word beyond the subset",
+    { ...CLOSED, properties: { a: { type: "string", default: "x" } } },
+    false,
+  ],
+];
+for (const [title, parameters, kept] of STRICT) {
+  test(`a strict tool whose parameters are ${title} ${kept ? "stays" : "is not"} strict`, () => {
+    const encoded = encode({ tools: [{ kind: "function", name: "a", parameters, strict: true }] });
+    deepEqual(encoded.body.tools, [{
+      type: "function",
+      function: { name: "a", parameters, ...(kept && { strict: true }) },
+    }]);
+    deepEqual(encoded.warnings, kept ? [] : ["tools"]);
+  });
+}
+
+test("a form that the API takes in no way is asked for", () => {
+  const schema: JsonObject = { type: "array", items: { type: "string" } };
+  const { body, warnings } = encode({
+    messages: [{ role: "system", content: [text("S")] }, user(text("a"))],
+    format: { type: "schema", description: "Names", schema },
+  });
+  equal(body.response_format, undefined);
+  deepEqual((body.messages as JsonObject[])[0], {
+    role: "system",
+    content: "S\n\nReply with one JSON value matching this schema and nothing else.\n" +
+      '{"type":"array","items":{"type":"string"},"description":"Names"}',
+  });
+  deepEqual(warnings, ["json_schema_unenforced"]);
+});
+
+test("a choice of a tool that is not declared is refused", () => {
+  throws(
+    () => encode({ tools: [{ kind: "function", name: "a" }], toolChoice: { type: "tool", name: "b" } }),
+    {
+      code: "invalid_value",
+      param: "tool_choice",
+    },
+  );
 });
 
 test("extensions of tools are left out with a warning", () => {

@@ -19,6 +19,7 @@ const NOT_EQUAL = new Set([
   "file-uploaded-there",
   "function-call-named",
   "image-links",
+  "schema-many-optional",
   "stream-without-usage",
   "thinking-adaptive",
   "thinking-enabled",
