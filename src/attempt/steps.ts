@@ -13,6 +13,8 @@ export interface Steps {
   next(): Promise<readonly Step[] | undefined>;
   /** Hands over all that is left as it comes, and waits for a `take` that gives a promise. Throws only what that does. */
   each(take: (steps: readonly Step[]) => void | Promise<void>): Promise<void>;
+  /** How many bytes of the body were read so far. */
+  bytes(): number;
 }
 
 export interface StepsOptions {
@@ -31,6 +33,7 @@ export function openSteps(
   { deadline, clock, idle }: StepsOptions,
 ): Steps {
   const bytes = body[Symbol.asyncIterator]();
+  let read = 0;
   let flowing = false;
   let over = false;
 
@@ -59,7 +62,7 @@ export function openSteps(
     }
   };
 
-  const read = (): Promise<IteratorResult<Uint8Array>> => {
+  const nextPiece = (): Promise<IteratorResult<Uint8Array>> => {
     if (flowing) deadline.touch();
     return bytes.next();
   };
@@ -70,6 +73,7 @@ export function openSteps(
       deadline.release();
       return seen(stepper.end());
     }
+    read += piece.value.length;
     const steps = seen(stepper.push(piece.value));
     // Until the next read it is the client that we wait for.
     if (flowing) deadline.pause();
@@ -89,7 +93,7 @@ export function openSteps(
     next: async () => {
       if (over) return undefined;
       try {
-        return came(await read());
+        return came(await nextPiece());
       } catch (thrown) {
         return broken(thrown);
       }
@@ -99,7 +103,7 @@ export function openSteps(
       while (!over) {
         let steps;
         try {
-          steps = came(await read());
+          steps = came(await nextPiece());
         } catch (thrown) {
           steps = broken(thrown);
         }
@@ -107,6 +111,7 @@ export function openSteps(
         if (slow) await slow;
       }
     },
+    bytes: () => read,
   };
 }
 

@@ -45,8 +45,8 @@ export interface Prepared {
 
   /** @throws GatewayError for a body that is no answer of the provider's */
   reply(bytes: Uint8Array): Brought;
-  /** A streamed answer for a client that wants it whole. */
-  gathered(reply: ChatReply): Brought;
+  /** A streamed answer for a client that wants it whole; none where bytes are relayed. */
+  readonly gathered?: (reply: ChatReply) => Brought;
   /** A streamed answer, bytes in, steps out. May throw `upstream_invalid_event`. */
   steps(options: ReplyOptions): Stepper<Uint8Array, Step>;
   /** An error answer of the provider's. */
@@ -117,9 +117,6 @@ function relay(request: ClientRequest, target: TargetModel): Prepared {
       reply: { ...dialect.decodeReply(parsed(bytes), undo), warnings: [] },
       body: () => bytes,
     }),
-    gathered: () => {
-      throw new Error("A relayed answer is never gathered");
-    },
     steps: () => {
       const decode = dialect.decodeEvents(undo);
       const read = (events: readonly ChatEvent[]) =>

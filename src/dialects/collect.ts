@@ -24,7 +24,8 @@ type Growing =
 type GrowingCall = Extract<Growing, { type: "tool-call" }>;
 type ToolCallStart = Extract<ChatEvent, { type: "tool-call-start" }>;
 
-function createCollector() {
+/** A reply in the making. `take` throws the error that the stream ends with, `reply` what `collect` throws. */
+export function createCollector() {
   const parts: Growing[] = [];
   const calls = new Map<number, GrowingCall>();
   const citations: Citation[] = [];

@@ -5,7 +5,8 @@ import type { Reply } from "../bring-back.ts";
 import { type Asked, credentialOf, dialectOf, prepareFor } from "../attempt/call.ts";
 import { createDeadline } from "../attempt/deadline.ts";
 import { unsupported } from "../errors.ts";
-import { readAnswer, sendReady } from "../attempt/exchange.ts";
+import { sendReady } from "../attempt/exchange.ts";
+import { pieceOfWhole, readWhole } from "../attempt/read-answer.ts";
 import { stringifyJson } from "../json.ts";
 import { redactError } from "../redact.ts";
 import type { Services } from "../services.ts";
@@ -45,7 +46,7 @@ async function counted(
       credential,
     };
     const response = await sendReady(ready, path, deadline, services.send);
-    const bytes = await readAnswer(response, target.timeouts.idle, deadline);
+    const bytes = await readWhole(response.body, pieceOfWhole(deadline, target.timeouts.idle));
     deadline.release();
     asked.entry.served(target.model, target.upstream.name, response.headers[dialect.requestIdHeader]);
     return bytes;

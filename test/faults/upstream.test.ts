@@ -174,11 +174,20 @@ const ROWS: readonly Row[] = [
     detail: "too-large",
   },
   {
-    title: "F57: HTML with 200 moves on",
+    title: "F57: HTML with 200 moves on (plain)",
     model: "demo-html",
+    ways: (way) => plain(way) && way.upstream === "openai",
     word: "invalid",
     ...INVALID,
     detail: "not-json",
+  },
+  {
+    title: "F57: HTML with 200 moves on (streamed)",
+    model: "demo-html",
+    ways: streamed,
+    word: "invalid",
+    ...INVALID,
+    detail: "not-a-stream",
   },
   {
     title: "F57: an empty answer moves on",
