@@ -261,7 +261,7 @@ test("no list is spread into the arguments of a call: a long one is more than th
 /** Who alone may import a package. */
 const RESERVED: readonly (readonly [package_: RegExp, readonly RegExp[]])[] = [
   [/^ofetch$/, [/^upstream\/send\.ts$/]],
-  [/^undici(\/|$)/, [/^upstream\/connect\.ts$/]],
+  [/^undici(\/|$)/, [/^upstream\/(connect|connector|thin-fetch)\.ts$/]],
   [/^(citty|consola)(\/|$)/, [/^commands\//, /^(main|cli)\.ts$/]],
 ];
 

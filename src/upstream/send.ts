@@ -3,7 +3,9 @@
 import { createFetch } from "ofetch";
 import type { HeaderRecord } from "../dialects/dialect.ts";
 import { GatewayError } from "../errors.ts";
-import { type Connect, createConnect, failureOf } from "./connect.ts";
+import { type Connect, type ConnectOptions, createConnect } from "./connect.ts";
+import { failureOf } from "./failures.ts";
+import type { ForwardProxy } from "./forward-proxy.ts";
 
 export interface UpstreamRequest {
   readonly url: string;
@@ -14,6 +16,8 @@ export interface UpstreamRequest {
   readonly signal: AbortSignal;
   /** Seconds that connecting may take, TLS included. */
   readonly connectTimeout: number;
+  /** The forward proxy that leads there. */
+  readonly proxy?: ForwardProxy | undefined;
   /** The answer may run for long: the body is let go once it is sent. */
   readonly stream: boolean;
 }
@@ -43,14 +47,16 @@ export interface Upstreams {
 }
 
 /** Requests go over connections that are kept and capped; there is none before the first request. */
-export function openUpstreams(): Upstreams {
-  const connect = createConnect();
+export function openUpstreams(options: ConnectOptions): Upstreams {
+  const connect = createConnect(options);
   return { send: createSend(connect), close: connect.close };
 }
 
 function createSend(connect: Connect): Send {
   const upstreamFetch = createFetch({ fetch: connect.fetch, Headers: connect.Headers });
-  return async ({ url, headers, body, signal, connectTimeout, stream }) => {
+  return async ({ url, headers, body, signal, connectTimeout, proxy, stream }) => {
+    // ofetch passes on what it does not know.
+    const own = { way: connect.way, connectTimeout, ...(proxy && { proxy }), ...(stream && { letGo: true }) };
     let response;
     try {
       response = await upstreamFetch.raw(url, {
@@ -63,8 +69,7 @@ function createSend(connect: Connect): Send {
         retry: false,
         ignoreResponseError: true,
         redirect: "manual",
-        dispatcher: connect.dispatcher(connectTimeout),
-        ...(stream && { letGo: true }),
+        ...own,
       });
     } catch (thrown) {
       throw abortReason(signal) ?? failureOf(thrown);

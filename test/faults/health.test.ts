@@ -73,7 +73,7 @@ test("F46: a certificate that nobody vouches for moves on, and nothing is sent t
       const saved = await ask(proxy, PLAIN, "first");
       assert.equal(saved.status, 200);
       assert.equal(saved.headers["x-ai-proxy-failover"], "connect");
-      assert.equal((await proxy.logged()).attempts[0]?.detail, "tls");
+      assert.equal((await proxy.logged()).attempts[0]?.detail, "DEPTH_ZERO_SELF_SIGNED_CERT");
       const alone = await ask(proxy, PLAIN, "alone");
       assert.equal(alone.status, 502);
       assert.equal(alone.json().error.code, "upstream_unreachable");

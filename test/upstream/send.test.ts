@@ -17,7 +17,7 @@ async function withProvider(answer: Answer, test: (send: Sent) => Promise<void>)
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1/chat/completions?a=b`;
-  const { send, close } = openUpstreams();
+  const { send, close } = openUpstreams({ mostConnections: 100, warn: () => {} });
   try {
     for (const stream of [false, true]) {
       await test(({ signal = new AbortController().signal, body = "{}" } = {}) =>
