@@ -42,7 +42,7 @@ export async function beginningOf(
 function kindOf(bytes: Uint8Array, final: boolean): Beginning["kind"] | undefined {
   const [first] = bytes;
   if (first === undefined) return final ? "nothing" : undefined;
-  const text = String.fromCharCode(...bytes.subarray(0, LONGEST_FIELD));
+  const text = Array.from(bytes.subarray(0, LONGEST_FIELD), (byte) => String.fromCharCode(byte)).join("");
   if (text.startsWith("{") || text.startsWith("[")) return "json";
   if (text.startsWith(":") || FIELDS.some((field) => text.startsWith(field))) return "events";
   return !final && isBegun(text, bytes) ? undefined : "other";

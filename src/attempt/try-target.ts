@@ -62,19 +62,20 @@ async function once(
     const word = sent ? judge(error, policy) : undefined;
     const why = sent ? undefined : unasked(error, target.model === request.head.model);
     if (sent) tried(error.upstream?.status, word ?? error.failure, error.detail);
-    else if (error.code !== "client_disconnect") {
+    else if (error.code === "client_disconnect") tried(undefined, "client_disconnect");
+    else if (error.code !== "overloaded") {
       entry.skipped(target.model, target.upstream.name, why ?? "unsupported");
-    } else tried(undefined, "client_disconnect");
+    }
     return { kind: "failed", error, next: word ?? why };
   }
 }
 
 /**
- * Nothing was sent: the key is missing, or the target cannot express the request. The model that was asked for is
- * refused for that; a fallback is passed over.
+ * Nothing was sent: the key is missing, we have no connection left for any target, or the target cannot express the
+ * request. The model that was asked for is refused for that; a fallback is passed over.
  */
 function unasked(error: GatewayError, askedFor: boolean): PassedOver | undefined {
-  if (error.code === "client_disconnect") return undefined;
+  if (error.code === "client_disconnect" || error.code === "overloaded") return undefined;
   if (error.code === "provider_key_missing") return "key_missing";
   return askedFor ? undefined : "unsupported";
 }

@@ -5,12 +5,12 @@ import { randomFillSync } from "node:crypto";
 import type { Policy } from "../access/policy.ts";
 import type { Sink } from "../account/entry.ts";
 import type { Demo } from "../demo/start-demo.ts";
+import { descriptorShares } from "../descriptors.ts";
 import { createByteBudget } from "../byte-budget.ts";
 import { createLearned } from "../attempt/learned.ts";
 import { createRecall } from "../recall.ts";
 import { createHealth } from "../routing/health.ts";
 import { createRetryBudget } from "../routing/retry.ts";
-import { maxConnections } from "../runtime/descriptors.ts";
 import type { AppLog, Clock, Phase, Services } from "../services.ts";
 import { openUpstreams } from "../upstream/send.ts";
 import { tellHealth } from "./health-lines.ts";
@@ -34,7 +34,7 @@ export interface Started {
 
 /** Builds the services. Nothing is opened, read or called before a request needs it. */
 export function startServices({ policy, sink, log, phase }: StartOptions): Started {
-  const { send, close } = openUpstreams({ mostConnections: maxConnections(), warn: log.warn });
+  const { send, close } = openUpstreams({ mostConnections: descriptorShares().upstream, warn: log.warn });
   const clock = systemClock();
   const recall = createRecall(clock.monotonic);
   const forgetting = setInterval(recall.forget, FORGETS_EVERY_MS);
