@@ -3,7 +3,7 @@
 import type { Policy } from "../access/policy.ts";
 import type { LogFormat } from "../account/access-log.ts";
 import { accessLog, type Log } from "../account/sinks.ts";
-import type { Loaded } from "../config/load.ts";
+import type { LoadedAgain } from "../config/loader.ts";
 import { createGateway } from "../gateway.ts";
 import { listen, type Listener } from "../runtime/listen.ts";
 import type { AppLog, Phase } from "../services.ts";
@@ -28,7 +28,7 @@ export interface RunOptions extends Serving {
   readonly shared: boolean;
   /** The policy to start with, and what gives the one to replace it. */
   readonly policy: Policy;
-  readonly load: () => Promise<Loaded>;
+  readonly load: () => Promise<LoadedAgain>;
   readonly access: Log;
   readonly log: AppLog;
   /** What reloads say, if not to the same log. */

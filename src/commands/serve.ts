@@ -2,7 +2,8 @@
 
 import type { ParsedArgs } from "citty";
 import type { LogFormat } from "../account/access-log.ts";
-import { defaultFile, type Loaded, loadPolicy } from "../config/load.ts";
+import { defaultFile, type Loaded } from "../config/load.ts";
+import { createLoader } from "../config/loader.ts";
 import type { Problem } from "../config/problem.ts";
 import type { Demo } from "../demo/start-demo.ts";
 import { checkAccessLog, openAccessLog } from "./access-log.ts";
@@ -110,11 +111,11 @@ async function serve(args: Args, io: Io): Promise<number> {
   try {
     const file = demo?.file ?? args.config ?? defaultFile(io.env);
     const env = demo?.env ?? io.env;
-    const load = () => loadPolicy({ file, env, listen: { host: args.host, port }, now: io.now() });
-    const first = accepted(await load(), file, args, io);
+    const loader = createLoader({ file, env, listen: { host: args.host, port }, now: io.now });
+    const first = accepted(await loader.load(), file, args, io);
     await checkAccessLog(args["access-log"]);
     const serving = { file, host: args.host, port, drainSeconds, format: args["log-format"] };
-    const start = { serving, first, load, accessLog: args["access-log"], io };
+    const start = { serving, first, loader, accessLog: args["access-log"], io };
     if (workers === 1) return await alone(start, demo);
     const { supervise } = await import("./workers/supervise.ts");
     return await supervise({ ...start, workers });
@@ -124,9 +125,14 @@ async function serve(args: Args, io: Io): Promise<number> {
 }
 
 /** The policy to start with; all problems of the configuration are printed before it is refused. */
-function accepted({ policy, text, problems, unreadable }: Loaded, file: string, args: Args, io: Io) {
+function accepted(
+  { policy, text, held, problems, unreadable }: Loaded,
+  file: string,
+  args: Args,
+  io: Io,
+) {
   for (const problem of problems) say(problem, args, io);
-  if (policy && text !== undefined) return { policy, text };
+  if (policy && text !== undefined) return { policy, text, held };
   const hint = args.config === undefined ? "; ai-proxy serve --demo needs no configuration" : "";
   throw stop(FAILED, unreadable === undefined ? `Not started: ${file} has problems` : `${unreadable}${hint}`);
 }
@@ -142,7 +148,7 @@ function say(problem: Problem, args: Args, io: Io): void {
 
 /** Serves in this process alone. */
 function alone(
-  { serving, first, load, accessLog, io }: Omit<Supervision, "workers">,
+  { serving, first, loader, accessLog, io }: Omit<Supervision, "workers">,
   demo: Demo | undefined,
 ): Promise<number> {
   const log = operatorLog(io, serving);
@@ -151,10 +157,10 @@ function alone(
     ...serving,
     shared: false,
     policy: first.policy,
-    load,
+    load: loader.load,
     access,
     log,
-    hear: (policy) => hearSignals(serving.file, policy, access, log),
+    hear: (policy) => hearSignals(loader.seen, policy, access, log),
     ends: signalEnds(log),
     onListening: (url) => {
       log.info(`ai-proxy listens on ${url}`, "started");

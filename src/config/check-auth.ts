@@ -4,15 +4,23 @@ import { parseNetwork } from "../access/network.ts";
 import { isLocalHost, type Listen } from "./base-url.ts";
 import { type Finding, problem, quote, warning } from "./problem.ts";
 import type { Config } from "./schema.ts";
+import type { Surroundings } from "./settings.ts";
 
 /** Keys decide who is asking as soon as one user has a list of them, an empty one too: revoking the last key opens nothing. */
 export function usesKeys(config: Config): boolean {
   return Object.values(config.users ?? {}).some((user) => user.keys !== undefined);
 }
 
-export function checkAuth(config: Config, listen: Listen | undefined): Finding[] {
+export function checkAuth(
+  config: Config,
+  { listen, broken }: Pick<Surroundings, "listen" | "broken">,
+): Finding[] {
   const networks = checkNetworks(config);
   if (usesKeys(config)) return [...networks, ...checkIgnored(config)];
+  // A user whose keys cannot be read was to have some.
+  if (broken.some(([section, , part]) => section === "users" && (part === undefined || part === "keys"))) {
+    return networks;
+  }
   if (config.auth?.userHeader === false) {
     return [
       ...networks,

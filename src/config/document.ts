@@ -1,155 +1,106 @@
 /**
- * Text → value: JSON with comments and trailing commas, with the line of every place, keys that stand twice and keys
- * that no JavaScript object can hold safely. Never throws.
+ * Text → value: JSON with comments and trailing commas, with keys that stand twice and keys that no JavaScript object
+ * can hold safely. Lines are looked up when somebody asks for them. Never throws.
  */
 
-import { createScanner, type Node, type ParseError, parseTree, printParseErrorCode } from "jsonc-parser";
+import { type Kind, lineAt, type Scalar, TOO_DEEP, type Visitor, walk } from "./jsonc.ts";
+import { lineFinder, linesOf } from "./lines.ts";
 import { type Finding, type Path, problem, quote } from "./problem.ts";
+import type { Pause } from "./slices.ts";
 
 export interface Document {
   /** Undefined when the text is not JSON. */
   readonly value: unknown;
   readonly findings: readonly Finding[];
-  /** The line of a place, from 1; of what encloses it where it is not there; undefined for the document as a whole. */
-  lineOf(path: Path): number | undefined;
 }
-
-/** Far more than any configuration has; a parser that recurses would end in a stack overflow. */
-const DEEPEST = 32;
 
 /** Every object has these from birth, so that a look-up by name could find what nobody configured. */
 const RESERVED: ReadonlySet<string> = new Set(Object.getOwnPropertyNames(Object.prototype));
 
 /** Reads a configuration's text. */
-export function parseDocument(text: string): Document {
-  const lines = lineStarts(text);
-  const lineAt = (offset: number) => lineOfOffset(lines, offset);
-  const deep = offsetOfDepth(text, DEEPEST + 1);
-  if (deep !== undefined) {
-    return unreadable([{ ...problem([], `Nested deeper than ${DEEPEST} levels`), line: lineAt(deep) }]);
+export async function parseDocument(text: string, pause: Pause): Promise<Document> {
+  const builder = createBuilder();
+  const fault = await walk(text, builder, pause);
+  if (fault) {
+    const { offset, message } = fault;
+    const column = offset - text.lastIndexOf("\n", offset - 1);
+    const shown = message === TOO_DEEP ? message : `Not JSON: ${message} at column ${column}`;
+    return { value: undefined, findings: [{ ...problem([], shown), line: lineAt(text, offset) ?? 1 }] };
   }
-  const errors: ParseError[] = [];
-  const root = parseTree(text, errors, { allowTrailingComma: true });
-  const [error] = errors;
-  if (error || !root) return unreadable(error ? [syntaxError(error, lines)] : []);
+  return { value: builder.value(), findings: await explain(builder.left, text, pause) };
+}
 
-  const findings: Finding[] = [];
-  const top = read(root, [], lineAt, findings);
-  const lineOf = (path: Path) => {
-    let place: Place | undefined = top.place;
-    let line: number | undefined;
-    for (const step of path) {
-      place = place.members.get(step);
-      if (!place) break;
-      line = place.line;
-    }
-    return line;
+/** A member that was left out, and why. */
+interface Left {
+  readonly path: Path;
+  readonly offset: number;
+  readonly why: "reserved" | "twice";
+}
+
+async function explain(left: readonly Left[], text: string, pause: Pause): Promise<Finding[]> {
+  if (left.length === 0) return [];
+  const firstLine = await linesOf(text, left.map(({ path }) => path), pause);
+  const line = await lineFinder(text, pause);
+  return left.map(({ path, offset, why }) => {
+    const name = quote(String(path.at(-1)));
+    const message = why === "reserved"
+      ? `${name} cannot be used as a name or key: choose another`
+      : `${name} stands twice in one object, first on line ${firstLine(path)}: remove one`;
+    return { ...problem(path, message), line: line(offset) };
+  });
+}
+
+interface Frame {
+  readonly holder: Record<string, unknown> | unknown[];
+  /** Of the member that is read. */
+  name: string;
+  /** The member is left out. */
+  left: boolean;
+}
+
+interface Builder extends Visitor {
+  value(): unknown;
+  readonly left: readonly Left[];
+}
+
+function createBuilder(): Builder {
+  const frames: Frame[] = [];
+  const left: Left[] = [];
+  const copies = new Map<string, string>();
+  let root: unknown;
+
+  // What the scanner gives is a view of the whole text, which would stay in memory with it.
+  const own = (value: string): string => {
+    const known = copies.get(value);
+    if (known !== undefined) return known;
+    const copy = JSON.parse(JSON.stringify(value)) as string;
+    copies.set(copy, copy);
+    return copy;
   };
-  return { value: top.value, findings, lineOf };
-}
-
-/** Where a value stands: the line of its key, or of itself in a list. */
-interface Place {
-  readonly line: number;
-  readonly members: ReadonlyMap<string | number, Place>;
-}
-
-interface Read {
-  readonly value: unknown;
-  readonly place: Place;
-}
-
-function unreadable(findings: readonly Finding[]): Document {
-  return { value: undefined, findings, lineOf: () => undefined };
-}
-
-function read(node: Node, path: Path, lineAt: (offset: number) => number, findings: Finding[]): Read {
-  const line = lineAt(node.offset);
-  if (node.type === "array") {
-    const items = (node.children ?? []).map((item, index) => read(item, [...path, index], lineAt, findings));
-    const members = new Map(items.map((item, index) => [index, item.place]));
-    return { value: items.map((item) => item.value), place: { line, members } };
-  }
-  if (node.type !== "object") return { value: node.value, place: { line, members: new Map() } };
-
-  const entries = new Map<string, Read>();
-  for (const property of node.children ?? []) {
-    const [keyNode, valueNode] = property.children ?? [];
-    if (!keyNode || !valueNode) continue;
-    const key = String(keyNode.value);
-    const keyLine = lineAt(keyNode.offset);
-    const here = [...path, key];
-    const found = read(valueNode, here, lineAt, findings);
-    if (RESERVED.has(key)) {
-      findings.push({
-        ...problem(here, `${quote(key)} cannot be used as a name or key: choose another`),
-        line: keyLine,
-      });
-      continue;
-    }
-    if (entries.has(key)) {
-      findings.push({
-        ...problem(
-          here,
-          `${quote(key)} stands twice in one object, first on line ${
-            entries.get(key)?.place.line
-          }: remove one`,
-        ),
-        line: keyLine,
-      });
-      continue;
-    }
-    entries.set(key, { value: found.value, place: { line: keyLine, members: found.place.members } });
-  }
+  const put = (value: unknown) => {
+    const frame = frames.at(-1);
+    if (!frame) root = value;
+    else if (Array.isArray(frame.holder)) frame.holder.push(value);
+    else if (!frame.left) frame.holder[frame.name] = value;
+  };
+  const here = (): Path => frames.map(({ holder, name }) => Array.isArray(holder) ? holder.length - 1 : name);
   return {
-    value: Object.fromEntries(Array.from(entries, ([key, entry]) => [key, entry.value])),
-    place: { line, members: new Map(Array.from(entries, ([key, entry]) => [key, entry.place])) },
+    open: (kind: Kind) => {
+      const holder = kind === "object" ? {} : [];
+      put(holder);
+      frames.push({ holder, name: "", left: false });
+    },
+    close: () => void frames.pop(),
+    scalar: (value: Scalar) => put(typeof value === "string" ? own(value) : value),
+    key: (name, offset) => {
+      const frame = frames.at(-1);
+      if (!frame) return;
+      frame.name = own(name);
+      const reserved = RESERVED.has(name);
+      frame.left = reserved || Object.hasOwn(frame.holder, name);
+      if (frame.left) left.push({ path: here(), offset, why: reserved ? "reserved" : "twice" });
+    },
+    value: () => root,
+    left,
   };
-}
-
-/** The first error alone: those behind it may be its echo. */
-function syntaxError({ error, offset }: ParseError, lines: readonly number[]): Finding {
-  const line = lineOfOffset(lines, offset);
-  const column = offset - (lines[line - 1] ?? 0) + 1;
-  return { ...problem([], `Not JSON: ${inWords(printParseErrorCode(error))} at column ${column}`), line };
-}
-
-/** `CommaExpected` → `comma expected`. */
-function inWords(name: string): string {
-  return name.replace(/(?<=[a-z])(?=[A-Z])/g, " ").toLowerCase();
-}
-
-// Of the scanner's `SyntaxKind`, a const enum that code read file by file cannot see.
-const OPENING: ReadonlySet<number> = new Set([1, 3]);
-const CLOSING: ReadonlySet<number> = new Set([2, 4]);
-const END_OF_FILE: number = 17;
-
-/** Where nesting first reaches a depth, found without recursion. */
-function offsetOfDepth(text: string, limit: number): number | undefined {
-  const scanner = createScanner(text, true);
-  let depth = 0;
-  for (let token: number = scanner.scan(); token !== END_OF_FILE; token = scanner.scan()) {
-    if (OPENING.has(token)) depth++;
-    else if (CLOSING.has(token)) depth--;
-    if (depth >= limit) return scanner.getTokenOffset();
-  }
-  return undefined;
-}
-
-function lineStarts(text: string): number[] {
-  const starts = [0];
-  for (let at = text.indexOf("\n"); at !== -1; at = text.indexOf("\n", at + 1)) starts.push(at + 1);
-  return starts;
-}
-
-/** The last line that begins at or before an offset, from 1. */
-function lineOfOffset(starts: readonly number[], offset: number): number {
-  let low = 0;
-  let high = starts.length;
-  while (high - low > 1) {
-    const middle = (low + high) >> 1;
-    if ((starts[middle] ?? Infinity) <= offset) low = middle;
-    else high = middle;
-  }
-  return low + 1;
 }

@@ -5,23 +5,46 @@ import type { Policy } from "../access/policy.ts";
 import { DIALECTS } from "../dialects/registry.ts";
 import type { Listen } from "./base-url.ts";
 import { check } from "./check.ts";
-import { type Document, parseDocument } from "./document.ts";
-import { type Finding, type Path, type Problem, quote, showPath } from "./problem.ts";
-import { readFileUpTo } from "./read-file.ts";
+import { parseDocument } from "./document.ts";
+import { exposedFolder, writableByAll } from "./exposure.ts";
+import { linesOf } from "./lines.ts";
+import { masked } from "./masked.ts";
+import {
+  type Finding,
+  folded,
+  isBroken,
+  type Path,
+  type Problem,
+  quote,
+  showPath,
+  unlessBroken,
+  warning,
+} from "./problem.ts";
+import { type FileRead, readFileUpTo } from "./read-file.ts";
 import { resolvePolicy } from "./resolve.ts";
-import { readSecrets } from "./secrets.ts";
+import { readSecretFile, type SecretFile } from "./secret-file.ts";
+import { type Held, readSecrets } from "./secrets.ts";
 import { type Environment, providerSettings, providersInEffect } from "./settings.ts";
 import { shape } from "./shape.ts";
+import { type Pause, slices } from "./slices.ts";
 
 export interface LoadOptions {
   readonly file: string;
   /** In place of what the file says now; relative paths begin in the file's folder all the same. */
   readonly text?: string;
+  /** What was read of the file already. */
+  readonly source?: FileRead;
   readonly env: Environment;
   /** Where the daemon listens, for checks of its own address; undefined when there is no daemon. */
   readonly listen?: Listen | undefined;
   /** Milliseconds since 1970, for keys that expired. */
   readonly now: number;
+  /** Reads the files of secrets, if not from the disk. */
+  readonly readSecret?: (path: string) => Promise<SecretFile>;
+  /** The keys of files that were in use before. */
+  readonly held?: Held;
+  /** Others have their turn in it. */
+  readonly pause?: Pause;
 }
 
 export interface Loaded {
@@ -29,6 +52,10 @@ export interface Loaded {
   readonly policy?: Policy;
   /** What the policy was made of. */
   readonly text?: string;
+  /** The keys of files that the policy uses, by path. */
+  readonly held?: Held;
+  /** The files of secrets, as they are named, whose last good key stays in use. */
+  readonly away?: readonly string[];
   /** In the order of their lines. With a policy there are warnings only. */
   readonly problems: readonly Problem[];
   /** Why the file could not be read, in one line. */
@@ -43,44 +70,91 @@ export function defaultFile(env: Environment): string {
   return env["AI_PROXY_CONFIG"] || "rbac.json";
 }
 
-/** Reads, checks and resolves a configuration. Never throws for what is in the file, the environment or the disk. */
-export async function loadPolicy({ file, text, env, listen, now }: LoadOptions): Promise<Loaded> {
-  const source = text === undefined ? await readFileUpTo(file, LARGEST) : { text };
-  if ("failure" in source) {
-    return { problems: [], unreadable: `Cannot read ${quote(file)}: ${source.failure}` };
-  }
-  const document = parseDocument(source.text);
-  if (document.value === undefined) return { problems: toProblems(document.findings, document) };
+/** The text of a configuration, or why there is none. */
+export function readConfiguration(file: string): Promise<FileRead> {
+  return readFileUpTo(file, LARGEST);
+}
 
-  const { config, findings: malformed } = shape(document.value);
+/**
+ * Reads, checks and resolves a configuration. Never throws for what is in the file, the environment or the disk, and
+ * works in slices: whoever reloads serves requests meanwhile.
+ */
+export async function loadPolicy(options: LoadOptions): Promise<Loaded> {
+  const { file, text, env, listen, now, readSecret = readSecretFile, held = new Map(), pause = slices() } =
+    options;
+  const source = text === undefined ? options.source ?? await readConfiguration(file) : { text };
+  if ("failure" in source) {
+    return { problems: [], unreadable: masked(`Cannot read ${quote(file)}: ${source.failure}`) };
+  }
+  const document = await parseDocument(source.text, pause);
+  const show = (findings: readonly Finding[]) => toProblems(findings, source.text, pause);
+  if (document.value === undefined) return { problems: await show(document.findings) };
+
+  const { config, findings: malformed, broken, named } = await shape(document.value, pause);
   const findings = [...document.findings, ...malformed];
-  if (!config) return { problems: toProblems(findings, document) };
+  if (!config) return { problems: await show(findings) };
 
   const settings = providerSettings(config, env);
-  const { secrets, findings: secretFindings } = await readSecrets(
+  const directory = dirname(resolve(file));
+  const { secrets, findings: secretFindings, ...files } = await readSecrets(
     providersInEffect(config, settings),
-    env,
-    dirname(resolve(file)),
+    { environment: env, directory, readFile: readSecret, held },
   );
-  // What stands in the place of something malformed is not worth a second finding.
-  const further = [...check(config, { dialects: DIALECTS, settings, listen, now }), ...secretFindings]
-    .filter((finding) => !malformed.some((first) => leads(first.path, finding.path)));
-  const problems = toProblems([...findings, ...further], document);
+  const surroundings = {
+    dialects: DIALECTS,
+    settings,
+    listen,
+    now,
+    broken: [...broken, ...document.findings.map(({ path }) => path)],
+    // Of what stands twice, one is left out.
+    named: isBroken("users", document.findings.map(({ path }) => path)) ? undefined : named,
+  };
+  const problems = await show([
+    ...findings,
+    ...unlessBroken(secretFindings, surroundings.broken),
+    ...await check(config, surroundings, pause),
+    ...(text === undefined ? await exposure(file, directory) : []),
+  ]);
   if (problems.some(({ severity }) => severity === "problem")) return { problems };
-  return { policy: resolvePolicy(config, settings, secrets), text: source.text, problems };
+  return {
+    policy: await resolvePolicy(config, settings, secrets, pause),
+    text: source.text,
+    ...files,
+    problems,
+  };
 }
 
-/** Whether one path is the beginning of another, or all of it. */
-function leads(path: Path, to: Path): boolean {
-  return path.every((step, index) => step === to[index]);
+/** Who may write the configuration decides who may use which key. */
+async function exposure(file: string, directory: string): Promise<Finding[]> {
+  const everybody = "by everybody on this machine";
+  return [
+    ...(await writableByAll(file)
+      ? [warning([], `The configuration can be written ${everybody}: chmod o-w it`)]
+      : []),
+    ...(await exposedFolder(directory)
+      ? [warning([], `The configuration can be replaced ${everybody}: chmod o-w its folder`)]
+      : []),
+  ];
 }
 
-function toProblems(findings: readonly Finding[], document: Document): Problem[] {
-  const problems = findings.map(({ severity, path, message, line = document.lineOf(path) }) => ({
-    severity,
-    path: showPath(path),
-    ...(line === undefined ? {} : { line }),
-    message,
-  }));
+/** Findings between two questions whether others are due. */
+const FINDINGS_A_LOOK = 32;
+
+/** As they are shown: in the order of their lines, many of one kind as one, and without what may be a key. */
+async function toProblems(findings: readonly Finding[], text: string, pause: Pause): Promise<Problem[]> {
+  const shown = folded(findings);
+  const unplaced: Path[] = shown.flatMap(({ path, line }) => line === undefined ? [path] : []);
+  const lineOf = await linesOf(text, unplaced, pause);
+  const problems: Problem[] = [];
+  for (const [index, { severity, path, message, line = lineOf(path) }] of shown.entries()) {
+    problems.push({
+      severity,
+      path: masked(showPath(path)),
+      ...(line === undefined ? {} : { line }),
+      message: masked(message),
+    });
+    const turn = index % FINDINGS_A_LOOK === 0 ? pause() : undefined;
+    if (turn) await turn;
+  }
   return problems.sort((one, other) => (one.line ?? 0) - (other.line ?? 0));
 }

@@ -28,7 +28,8 @@ export async function readFileUpTo(path: string, largest: number): Promise<FileR
   try {
     return { text: new TextDecoder("utf-8", { fatal: true }).decode(bytes) };
   } catch {
-    return { failure: "it is not UTF-8 text" };
+    const wide = (bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff);
+    return { failure: wide ? "it is UTF-16 text: save it as UTF-8" : "it is not UTF-8 text" };
   }
 }
 

@@ -7,6 +7,7 @@ import type {
   Identity,
   KeyHolder,
   Policy,
+  Route,
   Target,
   Timeouts,
   Upstream,
@@ -18,6 +19,7 @@ import { parseBaseURL } from "./base-url.ts";
 import { usesKeys } from "./check-auth.ts";
 import type { Config, ModelSection, ProviderSection, UserSection } from "./schema.ts";
 import type { ProviderSettings } from "./settings.ts";
+import type { Pause } from "./slices.ts";
 
 const DEFAULT_HEADER = "x-user";
 const LOOPBACK = ["127.0.0.0/8", "::1/128"];
@@ -42,11 +44,12 @@ export const DEFAULT_FAILOVER_ON: readonly FailureWord[] = [
  * Makes the policy of a configuration in which `check` found no problem.
  * @param secrets by the provider's name; a provider without one there is missing its key
  */
-export function resolvePolicy(
+export async function resolvePolicy(
   config: Config,
   settings: ReadonlyMap<string, ProviderSettings>,
   secrets: ReadonlyMap<string, Upstream["secret"]>,
-): Policy {
+  pause: Pause,
+): Promise<Policy> {
   const upstreams = new Map<string, Upstream>();
   const targets = new Map<string, Target>();
   for (const [name, model] of Object.entries(config.models ?? {})) {
@@ -56,11 +59,12 @@ export function resolvePolicy(
     if (!upstream) continue;
     upstreams.set(provider.name, upstream);
     targets.set(name, toTarget(name, model, upstream, provider.section, config));
+    const turn = pause();
+    if (turn) await turn;
   }
-  const users = Object.entries(config.users ?? {}).map(([name, user]) => toUser(name, user, targets));
   return {
-    identity: toIdentity(config),
-    users: new Map(users.map((user) => [user.name, user])),
+    identity: await toIdentity(config, pause),
+    users: await toUsers(config, targets, pause),
     models: targets,
     failoverOn: new Set(config.failoverOn?.map((word) => `${word}` as FailureWord) ?? DEFAULT_FAILOVER_ON),
     keepAlive: config.keepAlive ?? DEFAULT_KEEP_ALIVE,
@@ -134,30 +138,62 @@ function optionsOf(section: ProviderSection | ModelSection): TargetOptions {
   };
 }
 
-function toUser(name: string, user: UserSection, targets: ReadonlyMap<string, Target>): User {
-  const routes = (user.models ?? []).map((entry) => {
-    const names = [entry.name, ...[entry.failover ?? []].flat()];
-    return { requested: entry.name, targets: names.flatMap((target) => targets.get(target) ?? []) };
-  });
-  return { name, routes: new Map(routes.map((route) => [route.requested, route])) };
+/** Users who may use the same models have one list of routes: there are far more users than such lists. */
+async function toUsers(
+  config: Config,
+  targets: ReadonlyMap<string, Target>,
+  pause: Pause,
+): Promise<ReadonlyMap<string, User>> {
+  const lists = new Map<string, User["routes"]>();
+  const users = new Map<string, User>();
+  for (const [name, user] of Object.entries(config.users ?? {})) {
+    const list = JSON.stringify(user.models ?? []);
+    const routes = lists.get(list) ?? await toRoutes(user.models ?? [], targets, pause);
+    lists.set(list, routes);
+    users.set(name, { name, routes });
+    const turn = pause();
+    if (turn) await turn;
+  }
+  return users;
 }
 
-function toIdentity(config: Config): Identity {
-  if (usesKeys(config)) return { mode: "keys", keys: keysOf(config) };
+/** Entries between two questions whether others are due. */
+const ENTRIES_A_LOOK = 64;
+
+async function toRoutes(
+  entries: NonNullable<UserSection["models"]>,
+  targets: ReadonlyMap<string, Target>,
+  pause: Pause,
+): Promise<User["routes"]> {
+  const routes = new Map<string, Route>();
+  for (const [index, { name, failover }] of entries.entries()) {
+    const names = [name, ...[failover ?? []].flat()];
+    routes.set(name, { requested: name, targets: names.flatMap((target) => targets.get(target) ?? []) });
+    const turn = index % ENTRIES_A_LOOK === 0 ? pause() : undefined;
+    if (turn) await turn;
+  }
+  return routes;
+}
+
+async function toIdentity(config: Config, pause: Pause): Promise<Identity> {
+  if (usesKeys(config)) return { mode: "keys", keys: await keysOf(config, pause) };
   const header = config.auth?.userHeader ?? DEFAULT_HEADER;
   if (header === false) return { mode: "none" };
   const trusted = (config.auth?.trustedProxies ?? LOOPBACK).flatMap((text) => parseNetwork(text) ?? []);
   return { mode: "header", header: header.toLowerCase(), trusted };
 }
 
-function keysOf(config: Config): ReadonlyMap<string, KeyHolder> {
-  const holders = Object.entries(config.users ?? {}).flatMap(([user, { keys = [] }]) =>
-    keys.flatMap((key) => {
+async function keysOf(config: Config, pause: Pause): Promise<ReadonlyMap<string, KeyHolder>> {
+  const holders = new Map<string, KeyHolder>();
+  for (const [user, { keys = [] }] of Object.entries(config.users ?? {})) {
+    for (const key of keys) {
       const digest = digestOf(key.hash);
-      if (digest === undefined) return [];
+      if (digest === undefined) continue;
       const expires = key.expires === undefined ? undefined : parseExpiry(key.expires);
-      return [{ digest, user, name: key.name, expires }];
-    })
-  );
-  return new Map(holders.map((holder) => [holder.digest, holder]));
+      holders.set(digest, { digest, user, name: key.name, expires });
+    }
+    const turn = pause();
+    if (turn) await turn;
+  }
+  return holders;
 }

@@ -36,12 +36,13 @@ const seconds = v.optional(v.pipe(
   v.maxValue(LONGEST, `Takes seconds above 0, up to ${LONGEST}`),
 ));
 
-const timeouts = v.optional(strict({
+const times = strict({
   connect: seconds,
   firstByte: seconds,
   firstByteStream: seconds,
   idle: seconds,
-}));
+});
+const timeouts = v.optional(times);
 
 /** Allowed for a provider and for a model; the model's win. */
 const options = {
@@ -101,15 +102,22 @@ const key = strict({
   expires: v.optional(v.string()),
 });
 
+/** An entry of a user's models. */
+export const USER_MODEL = strict({
+  name: v.string(),
+  failover: v.optional(
+    v.union([v.string(), v.array(v.string())], "Takes a model's name or a list of names"),
+  ),
+});
+
 const user = strict({
   keys: v.optional(v.array(key)),
-  models: v.optional(v.array(strict({
-    name: v.string(),
-    failover: v.optional(
-      v.union([v.string(), v.array(v.string())], "Takes a model's name or a list of names"),
-    ),
-  }))),
+  models: v.optional(v.array(USER_MODEL)),
 });
+
+/** Of the sections that have many entries, the schema of one. */
+export const ENTRIES = { providers: provider, models: model, users: user };
+export type Section = keyof typeof ENTRIES;
 
 const FAILURE_WORD = "Takes connect, timeout, invalid, 4xx, 5xx or a status from 400 to 599";
 const failureWord = v.union([
@@ -122,15 +130,17 @@ const failureWord = v.union([
   ),
 ], FAILURE_WORD);
 
+const auth = strict({
+  userHeader: v.optional(v.union([
+    v.pipe(v.string(), v.regex(/^[!#$%&'*+.^`|~\w-]+$/, "Takes a header's name, or false")),
+    v.literal(false),
+  ], "Takes a header's name, or false")),
+  trustedProxies: v.optional(v.array(v.string())),
+});
+
 export const ConfigSchema = strict({
   $schema: v.optional(v.string()),
-  auth: v.optional(strict({
-    userHeader: v.optional(v.union([
-      v.pipe(v.string(), v.regex(/^[!#$%&'*+.^`|~\w-]+$/, "Takes a header's name, or false")),
-      v.literal(false),
-    ], "Takes a header's name, or false")),
-    trustedProxies: v.optional(v.array(v.string())),
-  })),
+  auth: v.optional(auth),
   providers: v.optional(named(provider)),
   models: v.optional(named(model)),
   users: v.optional(named(user)),
@@ -142,6 +152,23 @@ export const ConfigSchema = strict({
     v.maxValue(LONGEST, `Takes seconds from 0 (off) to ${LONGEST}`),
   )),
 });
+
+/** Where there are keys, and which. */
+export interface Place {
+  readonly place: string;
+  readonly keys: readonly string[];
+}
+
+export const PLACES: readonly Place[] = [
+  { place: "", keys: ConfigSchema.requirement },
+  { place: "auth", keys: auth.requirement },
+  { place: "providers.NAME", keys: provider.requirement },
+  { place: "models.NAME", keys: model.requirement },
+  { place: "users.NAME", keys: user.requirement },
+  { place: "users.NAME.models[0]", keys: USER_MODEL.requirement },
+  { place: "users.NAME.keys[0]", keys: key.requirement },
+  { place: "timeouts", keys: times.requirement },
+];
 
 export type Config = v.InferOutput<typeof ConfigSchema>;
 export type ProviderSection = NonNullable<Config["providers"]>[string];

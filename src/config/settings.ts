@@ -2,6 +2,7 @@
 
 import { VENDORS } from "../upstream/providers.ts";
 import type { Listen } from "./base-url.ts";
+import type { Path } from "./problem.ts";
 import type { Config, ProviderSection } from "./schema.ts";
 
 export interface ProviderSettings {
@@ -28,6 +29,10 @@ export interface Surroundings {
   readonly listen: Listen | undefined;
   /** Milliseconds since 1970. */
   readonly now: number;
+  /** Places that are malformed: what follows from that alone is not worth a word. */
+  readonly broken: readonly Path[];
+  /** What malformed parts of users name, where that is known. */
+  readonly named: ReadonlySet<string> | undefined;
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>;

@@ -4,73 +4,154 @@
  */
 
 import * as v from "valibot";
-import { didYouMean } from "../nearest.ts";
-import { type Finding, type Path, problem, quote } from "./problem.ts";
-import { type Config, ConfigSchema } from "./schema.ts";
+import { type Finding, type Path, problem } from "./problem.ts";
+import { type Config, ConfigSchema, ENTRIES, type Section, USER_MODEL } from "./schema.ts";
+import { messageOf, unknownKey } from "./shape-words.ts";
+import type { Pause } from "./slices.ts";
 
 export interface Shaped {
   /** Good for checks; for use only when there are no findings. Undefined when the value is beyond repair. */
   readonly config: Config | undefined;
   readonly findings: readonly Finding[];
+  /** The places of which nothing further is worth saying. */
+  readonly broken: readonly Path[];
+  /** What is named in malformed parts of users: they were to use it. */
+  readonly named: ReadonlySet<string>;
 }
 
 /**
  * Reads a parsed document as a configuration.
  * @param value as `parseDocument` gave it; malformed parts of it are overwritten
  */
-export function shape(value: unknown): Shaped {
-  const first = v.safeParse(ConfigSchema, value);
-  if (first.success) return { config: first.output, findings: [] };
-  const findings = first.issues.flatMap((issue) => explain(issue, value));
-  for (const finding of findings) repair(value, finding.path);
-  const second = v.safeParse(ConfigSchema, value);
-  return { config: second.success ? second.output : undefined, findings };
+export async function shape(value: unknown, pause: Pause): Promise<Shaped> {
+  const first = await validate(value, pause);
+  if (first.config && first.issues.length === 0) {
+    return { config: first.config, findings: [], broken: [], named: new Set() };
+  }
+  const explained: Explained[] = [];
+  const named = new Set<string>();
+  for (const located of first.issues) {
+    explained.push(...explain(located, value));
+    const turn = pause();
+    if (turn) await turn;
+  }
+  const meant = new Set(explained.flatMap(({ meant = [] }) => meant.map((path) => JSON.stringify(path))));
+  const findings = explained
+    .filter(({ missing, finding }) => !missing || !meant.has(JSON.stringify(finding.path)))
+    .map(({ finding }) => finding);
+  for (const { path } of findings.filter(({ path }) => path[0] === "users")) {
+    collect(valueAt(value, path), named);
+  }
+  for (const { finding: { path } } of explained) repair(value, path);
+  const second = await validate(value, pause);
+  return {
+    config: second.issues.length === 0 ? second.config : undefined,
+    findings,
+    broken: explained.flatMap(({ finding, meant = [] }) => [finding.path, ...meant]),
+    named,
+  };
 }
 
 type Issue = v.BaseIssue<unknown>;
 
-function explain(issue: Issue, root: unknown): Finding[] {
-  const path = (issue.path ?? []).map((item) => item.key as string | number);
-  if (issue.type !== "strict_object" || !issue.path || issue.path.length === 0) {
-    return [problem(path, message(issue, path, valueAt(root, path)))];
+/** An issue of a part, and where the part stands. */
+interface Located {
+  readonly issue: Issue;
+  readonly prefix: Path;
+}
+
+interface Validated {
+  readonly config: Config | undefined;
+  readonly issues: readonly Located[];
+}
+
+const SECTIONS = Object.keys(ENTRIES) as Section[];
+
+/** By the schema, entry by entry, so that others have their turn between them. */
+async function validate(value: unknown, pause: Pause): Promise<Validated> {
+  const issues: Located[] = [];
+  const take = (schema: v.GenericSchema, part: unknown, prefix: Path): unknown => {
+    const result = v.safeParse(schema, part);
+    for (const issue of result.issues ?? []) issues.push({ issue, prefix });
+    return result.success ? result.output : undefined;
+  };
+  const sections = SECTIONS.filter((name) => isObject(value) && isObject(value[name]));
+  const top = isObject(value)
+    ? { ...value, ...Object.fromEntries(sections.map((name) => [name, {}])) }
+    : value;
+  const config = take(ConfigSchema, top, []) as Config | undefined;
+  for (const section of sections) {
+    const taken: Record<string, unknown> = {};
+    for (const [name, entry] of Object.entries((value as Record<Section, object>)[section])) {
+      const path = [section, name];
+      taken[name] = section === "users"
+        ? await takeUser(entry, path, take, pause)
+        : take(ENTRIES[section], entry, path);
+      const turn = pause();
+      if (turn) await turn;
+    }
+    if (config) Object.assign(config, { [section]: taken });
   }
+  return { config, issues };
+}
+
+/** So many models of one user are a piece of work. */
+const MODELS_AT_ONCE = 50;
+
+type Take = (schema: v.GenericSchema, part: unknown, prefix: Path) => unknown;
+
+/** A user may have more models than fit into a slice. */
+async function takeUser(entry: unknown, path: Path, take: Take, pause: Pause): Promise<unknown> {
+  const models = isObject(entry) ? entry["models"] : undefined;
+  if (!Array.isArray(models) || models.length <= MODELS_AT_ONCE) return take(ENTRIES.users, entry, path);
+  const user = take(ENTRIES.users, { ...entry as object, models: [] }, path);
+  const taken: unknown[] = [];
+  for (const [index, model] of models.entries()) {
+    taken.push(take(USER_MODEL, model, [...path, "models", index]));
+    const turn = index % MODELS_AT_ONCE === 0 ? pause() : undefined;
+    if (turn) await turn;
+  }
+  return isObject(user) ? { ...user, models: taken } : undefined;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** A finding, and the places of what was probably meant by a key that nobody knows. */
+interface Explained {
+  readonly finding: Finding;
+  readonly meant?: readonly Path[];
+  /** It says that there is no such key. */
+  readonly missing?: boolean;
+}
+
+function explain({ issue, prefix }: Located, root: unknown): Explained[] {
+  const path = [...prefix, ...(issue.path ?? []).map((item) => item.key as string | number)];
+  const plain = () => [{ finding: problem(path, messageOf(issue, path, valueAt(root, path))) }];
+  if (issue.type !== "strict_object" || !issue.path || issue.path.length === 0) return plain();
   const last = issue.path.at(-1);
-  if (last?.origin !== "key") return [problem(path, message(issue, path, valueAt(root, path)))];
-  if (issue.expected !== "never") return [problem(path, `The key ${quote(String(last.key))} is missing`)];
+  if (last?.origin !== "key") return plain();
+  const holder = path.slice(0, -1);
+  if (issue.expected !== "never") {
+    return [{ finding: problem(path, messageOf(issue, path, undefined)), missing: true }];
+  }
   // valibot names the first unknown key of an object only.
   const known = issue.requirement as readonly string[];
-  return Object.keys(last.input as object).filter((key) => !known.includes(key)).map((key) =>
-    problem([...path.slice(0, -1), key], unknownKey(key, known))
-  );
+  return Object.keys(last.input as object).filter((key) => !known.includes(key)).map((key) => {
+    const { message, meant } = unknownKey(key, known, holder, Reflect.get(last.input as object, key));
+    return { finding: problem([...holder, key], message), meant: meant.map((one) => [...holder, one]) };
+  });
 }
 
-function unknownKey(key: string, known: readonly string[]): string {
-  const meant = didYouMean(key, known);
-  return `Unknown key ${quote(key)}${meant === "" ? `: the keys here are ${known.join(", ")}` : meant}`;
-}
-
-const TYPE_WORDS: ReadonlyMap<string | null, string> = new Map([
-  ["Object", "an object"],
-  ["Array", "a list"],
-  ["string", "a string"],
-  ["number", "a number"],
-  ["boolean", "true or false"],
-]);
-
-/** The schema's own message with the value; where a secret may have been put, and for a value of another type, without. */
-function message(issue: Issue, path: Path, value: unknown): string {
-  const expected = issue.message.startsWith("Invalid ") ? TYPE_WORDS.get(issue.expected) : undefined;
-  if (expected !== undefined) return `Expected ${expected}, found ${typeOf(value)}`;
-  if (path.includes("apiKey") || path.includes("keys")) return issue.message;
-  if (typeof value === "string") return `${issue.message}, not ${quote(value)}`;
-  return typeof value === "number" ? `${issue.message}, not ${value}` : issue.message;
-}
-
-function typeOf(value: unknown): string {
-  if (value === null) return "null";
-  if (Array.isArray(value)) return "a list";
-  if (typeof value === "boolean") return String(value);
-  return typeof value === "object" ? "an object" : `a ${typeof value}`;
+/** Every text in a value, names of members included. */
+function collect(value: unknown, into: Set<string>): void {
+  if (typeof value === "string") into.add(value);
+  if (typeof value !== "object" || value === null) return;
+  for (const [key, inner] of Object.entries(value)) {
+    into.add(key);
+    collect(inner, into);
+  }
 }
 
 /** Puts something neutral in the place of what is malformed: nothing, or where something must be, an empty name. */

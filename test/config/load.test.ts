@@ -159,11 +159,38 @@ test("an unset, empty or unreadable key is a warning and missing, never an empty
   }
 });
 
-test("a key that no header can carry is a problem, and is not shown", async () => {
-  const { problems } = await load(configWith({}), { env: { OPENAI_API_KEY: "sk-hidden\nsecond" } });
-  assert.deepEqual(problems.map(({ severity }) => severity), ["problem"]);
-  assert.equal(JSON.stringify(problems).includes("sk-hidden"), false);
-});
+/** What a variable holds → severity, message, and the key that is sent. */
+const ODD_KEYS: [string, "warning" | "problem", RegExp, string][] = [
+  ["sk-hid\u00e9n", "problem", /holds characters that no header can carry/, ""],
+  ["sk-hid\u0007den", "problem", /holds characters that no header can carry/, ""],
+  ["sk-hidden\nsecond", "warning", /holds more than a key: there are blanks or line ends in it/, "missing"],
+  ["sk-hidden second", "warning", /holds more than a key: there are blanks or line ends in it/, "missing"],
+  ["Bearer sk-hidden", "warning", /has "Bearer" before its key/, "missing"],
+  ['"sk-hidden"', "warning", /has its key in quotes, which are sent with it: remove them/, '"sk-hidden"'],
+  ["'sk-hidden'", "warning", /has its key in quotes/, "'sk-hidden'"],
+  ["sk-hidden\n", "warning", /has blanks or line ends around its key, which are not sent/, "sk-hidden"],
+  [" sk-hidden", "warning", /has blanks or line ends around its key/, "sk-hidden"],
+];
+
+for (const [text, severity, message, sent] of ODD_KEYS) {
+  test(`${JSON.stringify(text)} as a key is a ${severity}, and is not shown`, async () => {
+    const file = configWith({ providers: { openai: { apiKey: { file: "key" } } } });
+    for (
+      const loaded of [
+        await load(configWith({}), { env: { OPENAI_API_KEY: text } }),
+        // A line end behind a key is usual in a file.
+        await load(file, { files: { key: text.endsWith("\n") ? ` ${text}` : text } }),
+      ]
+    ) {
+      const { policy, problems } = loaded;
+      assert.deepEqual(problems.map((one) => one.severity), [severity]);
+      assert.match(problems[0]?.message ?? "", message);
+      assert.equal(JSON.stringify(problems).includes("sk-hid"), false);
+      const secret = policy?.models.get("m")?.upstream.secret;
+      assert.equal(typeof secret === "object" ? secret.reveal() : secret ?? "", sent);
+    }
+  });
+}
 
 test("a secret file that others can read is a warning", async () => {
   const directory = await mkdtemp(join(tmpdir(), "ai-proxy-"));

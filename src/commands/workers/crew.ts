@@ -3,7 +3,7 @@
 import type { AppLog } from "../../services.ts";
 import { FAILED, stop } from "../args.ts";
 import { later, pause, type Reason } from "../drain.ts";
-import type { FromWorker, StartOrder, ToWorker } from "./messages.ts";
+import type { Configuration, FromWorker, StartOrder, ToWorker } from "./messages.ts";
 import { startWorker, type WorkerEnd, type WorkerOptions, type WorkerProcess } from "./process.ts";
 import { restartAfter } from "./restart.ts";
 
@@ -17,7 +17,7 @@ export interface Crew {
   /** The URL, once all listen; rejects with a Stop when one of them ends before that. */
   readonly listening: Promise<string>;
   /** Has all use another configuration, and those that are started from now on; resolves when they do, or take too long. */
-  configure(text: string): Promise<void>;
+  configure(configuration: Configuration): Promise<void>;
   /** Tells all to drain. Resolves when none is left, to whether all of them ended well. */
   drain(reason: Reason): Promise<boolean>;
   /** The same at once. */
@@ -49,6 +49,9 @@ const SIGNAL_SPREAD = 1;
 /** How long a reload waits for a worker that does not answer. */
 const CONFIGURING_MS = 5_000;
 
+/** Characters of a configuration in one message. */
+const PIECE = 256 * 1024;
+
 /** Starts the workers, and goes on to until they are told to drain or to end. */
 export function startCrew({ workers, order, log, ...options }: CrewOptions): Crew {
   const posts = Array.from({ length: workers }, (_, index): Post => ({
@@ -58,7 +61,7 @@ export function startCrew({ workers, order, log, ...options }: CrewOptions): Cre
   }));
   const members = new Set<Member>();
   const timers = new Set<ReturnType<typeof setTimeout>>();
-  let text = order.text;
+  let configuration: Configuration = { text: order.text, keys: order.keys };
   let complete = false;
   let ending = false;
   let allWell = true;
@@ -91,7 +94,7 @@ export function startCrew({ workers, order, log, ...options }: CrewOptions): Cre
       case "ready":
         if (ending) return member.process.tell({ kind: "end" });
         member.started = true;
-        return member.process.tell({ ...order, text });
+        return member.process.tell({ ...order, ...configuration });
       case "listening":
         member.listens = true;
         if (complete) {
@@ -155,10 +158,15 @@ export function startCrew({ workers, order, log, ...options }: CrewOptions): Cre
   return {
     listening,
     configure: async (next) => {
-      text = next;
+      configuration = next;
       const hearing = Array.from(members).filter(({ started }) => started);
+      for (let at = 0; at < next.text.length; at += PIECE) {
+        const text = next.text.slice(at, at + PIECE);
+        hearing.forEach(({ process }) => process.tell({ kind: "piece", text }));
+        await pause(0);
+      }
       const taken = hearing.map(({ waiting }) => new Promise<void>((resolve) => void waiting.push(resolve)));
-      hearing.forEach(({ process }) => process.tell({ kind: "configuration", text }));
+      hearing.forEach(({ process }) => process.tell({ kind: "configuration", keys: next.keys }));
       const allTook = await Promise.race([Promise.all(taken).then(() => true), pause(CONFIGURING_MS)]);
       if (!allTook) {
         log.warn("A worker does not answer, and may still use the configuration before", "configuration");

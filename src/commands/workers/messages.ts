@@ -3,20 +3,27 @@
 import type { Reason } from "../drain.ts";
 import type { Serving } from "../run.ts";
 
+/** A configuration that the supervisor accepted. */
+export interface Configuration {
+  readonly text: string;
+  /** The keys of the files that it names, by path: all workers use those that were read once. */
+  readonly keys: Readonly<Record<string, string>>;
+}
+
 /** The first thing that a worker is told. */
-export interface StartOrder {
+export interface StartOrder extends Configuration {
   readonly kind: "start";
   readonly serving: Serving;
-  /** The configuration that the supervisor accepted. */
-  readonly text: string;
   /** To standard output, which the supervisor reads, or `off`. */
   readonly accessLog: "-" | "off";
 }
 
 export type ToWorker =
   | StartOrder
-  /** Another configuration that the supervisor accepted. */
-  | { readonly kind: "configuration"; readonly text: string }
+  /** A piece of the text of another configuration: a large one in one message would hold up requests. */
+  | { readonly kind: "piece"; readonly text: string }
+  /** All pieces are told: they are in force from now on. */
+  | { readonly kind: "configuration"; readonly keys: Configuration["keys"] }
   | { readonly kind: "drain"; readonly reason: Reason }
   | { readonly kind: "end" };
 

@@ -3,7 +3,8 @@
 import type { Policy } from "../../access/policy.ts";
 import type { LogFormat } from "../../account/access-log.ts";
 import { streamLog } from "../../account/sinks.ts";
-import type { Loaded } from "../../config/load.ts";
+import type { LoadedAgain, Loader } from "../../config/loader.ts";
+import type { Held } from "../../config/secrets.ts";
 import { findSharedPort } from "../../runtime/shared-port.ts";
 import type { AppLog } from "../../services.ts";
 import { closeAccessLog, openAccessLog } from "../access-log.ts";
@@ -20,8 +21,8 @@ export interface Supervision {
   readonly workers: number;
   readonly serving: Serving;
   /** The configuration to start with, and what gives the one to replace it. */
-  readonly first: { readonly policy: Policy; readonly text: string };
-  readonly load: () => Promise<Loaded>;
+  readonly first: { readonly policy: Policy; readonly text: string; readonly held: Held | undefined };
+  readonly loader: Loader;
   /** A file, `-` or `off`. */
   readonly accessLog: string;
   readonly io: Io;
@@ -33,7 +34,7 @@ export interface Supervision {
  * @throws Stop when the port is not free or cannot be shared, or a worker cannot start
  */
 export async function supervise(
-  { workers, serving, first, load, accessLog, io }: Supervision,
+  { workers, serving, first, loader, accessLog, io }: Supervision,
 ): Promise<number> {
   const log = operatorLog(io, serving);
   const port = await sharedPort(serving, workers);
@@ -46,6 +47,7 @@ export async function supervise(
       kind: "start",
       serving: { ...serving, port },
       text: first.text,
+      keys: keysOf(first.held),
       accessLog: accessLog === "off" ? "off" : "-",
     },
     env: io.env,
@@ -54,8 +56,8 @@ export async function supervise(
     log,
   });
   const kept = { forget: () => {}, keep: () => {} };
-  const policy = livePolicy(first.policy, handedOn(load, crew), log, () => kept);
-  const stopHearing = await hearSignals(serving.file, policy, access, log);
+  const policy = livePolicy(first.policy, handedOn(loader.load, crew), log, () => kept);
+  const stopHearing = await hearSignals(loader.seen, policy, access, log);
   let code = FAILED;
   try {
     const url = await Promise.race([crew.listening, ends.first.then(() => undefined)]);
@@ -92,12 +94,17 @@ async function sharedPort({ host, port }: Serving, workers: number): Promise<num
 }
 
 /** What is accepted is in force once all workers use it. */
-function handedOn(load: () => Promise<Loaded>, crew: Crew): () => Promise<Loaded> {
+function handedOn(load: Loader["load"], crew: Crew): () => Promise<LoadedAgain> {
   return async () => {
     const loaded = await load();
-    if (loaded.text !== undefined) await crew.configure(loaded.text);
+    const { policy, text, held } = loaded;
+    if (policy && text !== undefined) await crew.configure({ text, keys: keysOf(held) });
     return loaded;
   };
+}
+
+function keysOf(held: Held | undefined): Record<string, string> {
+  return Object.fromEntries(Array.from(held ?? [], ([path, key]) => [path, key.reveal()]));
 }
 
 /** Beyond its own limits a worker takes longer only if it hangs. */

@@ -2,6 +2,7 @@
 
 import process from "node:process";
 import { loadPolicy } from "../../config/load.ts";
+import type { SecretFile } from "../../config/secret-file.ts";
 import type { AppLog } from "../../services.ts";
 import { openAccessLog } from "../access-log.ts";
 import { FAILED, isStop, stop, USAGE } from "../args.ts";
@@ -11,7 +12,7 @@ import { createLog, type Io, processIo } from "../io.ts";
 import { operatorLog } from "../operator-log.ts";
 import { hearUserSignal } from "../user-signal.ts";
 import { run } from "../run.ts";
-import type { FromWorker, StartOrder, ToWorker } from "./messages.ts";
+import type { Configuration, FromWorker, StartOrder, ToWorker } from "./messages.ts";
 
 const processes = processIo();
 // The supervisor reads what it writes. When that is gone the channel closes too, and there is nobody left to tell.
@@ -45,8 +46,11 @@ async function main(io: Io): Promise<number> {
 async function serve(order: StartOrder, orders: Orders, log: AppLog, io: Io): Promise<number> {
   const { serving } = order;
   // The supervisor has checked what it listens on, too.
-  const load = () =>
-    loadPolicy({ file: serving.file, text: orders.text() ?? order.text, env: io.env, now: io.now() });
+  const load = () => {
+    const { text, keys } = orders.configuration() ?? order;
+    const readSecret = (path: string) => Promise.resolve(handed(keys[path]));
+    return loadPolicy({ file: serving.file, text, env: io.env, now: io.now(), readSecret });
+  };
   const { policy, problems } = await load();
   if (!policy) throw stop(FAILED, problems.map(renderProblem).join("; "));
   return await run({
@@ -66,6 +70,12 @@ async function serve(order: StartOrder, orders: Orders, log: AppLog, io: Io): Pr
   });
 }
 
+/** The supervisor reads the files of secrets, and says what is wrong with them. */
+function handed(key: string | undefined): SecretFile {
+  const read = key === undefined ? { failure: "the supervisor has no key of it" } : { text: key };
+  return { read, exposed: "", replaceable: false };
+}
+
 function tell(message: FromWorker): void {
   // A supervisor that is gone needs not to be told.
   process.send?.(message, undefined, undefined, () => {});
@@ -75,8 +85,8 @@ interface Orders {
   /** Undefined when the end comes before it. */
   readonly start: Promise<StartOrder | undefined>;
   readonly ends: Ends;
-  /** The configuration of the last order to change it. */
-  text(): string | undefined;
+  /** The one of the last order to change it. */
+  configuration(): Configuration | undefined;
   /** Calls back for each order to change the configuration, those that came already included. */
   onConfiguration(callback: () => void): void;
 }
@@ -87,7 +97,8 @@ function hearOrders(log: AppLog): Orders {
   const first = later<Reason>();
   const second = later<void>();
   let draining = false;
-  let text: string | undefined;
+  let configuration: Configuration | undefined;
+  let pieces: string[] = [];
   let missed = 0;
   let configure = (): void => void missed++;
   const begin = (reason: Reason) => {
@@ -102,8 +113,11 @@ function hearOrders(log: AppLog): Orders {
     switch (message.kind) {
       case "start":
         return start.resolve(message);
+      case "piece":
+        return void pieces.push(message.text);
       case "configuration":
-        text = message.text;
+        configuration = { text: pieces.join(""), keys: message.keys };
+        pieces = [];
         return configure();
       case "drain":
         return begin(message.reason);
@@ -125,7 +139,7 @@ function hearOrders(log: AppLog): Orders {
   return {
     start: Promise.race([start.promise, first.promise.then(() => undefined)]),
     ends: { first: first.promise, second: second.promise },
-    text: () => text,
+    configuration: () => configuration,
     onConfiguration: (callback) => {
       configure = callback;
       for (; missed > 0; missed--) callback();
