@@ -33,18 +33,25 @@ export function editedText(text: string, edits: readonly Edit[]): string {
 type Tree = Map<string | number, Node>;
 type Node = { readonly value: Json | undefined } | { readonly inner: Tree };
 
+/** Where one edit stands inside of another's place, the outer one counts. */
 function treeOf(edits: readonly Edit[]): Tree {
   const root: Tree = new Map();
   for (const { path, value } of edits) {
-    let tree = root;
-    for (const step of path.slice(0, -1)) {
-      let node = tree.get(step);
-      if (!node || !("inner" in node)) tree.set(step, node = { inner: new Map() });
-      tree = node.inner;
-    }
-    tree.set(path.at(-1) ?? "", { value });
+    const tree = innerTree(root, path);
+    tree?.set(path.at(-1) ?? "", { value });
   }
   return root;
+}
+
+function innerTree(root: Tree, path: Edit["path"]): Tree | undefined {
+  let tree = root;
+  for (const step of path.slice(0, -1)) {
+    const node: Node = tree.get(step) ?? { inner: new Map() };
+    if (!("inner" in node)) return undefined;
+    tree.set(step, node);
+    tree = node.inner;
+  }
+  return tree;
 }
 
 function editedValue(value: Json | undefined, tree: Tree): Json | undefined {

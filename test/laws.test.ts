@@ -242,6 +242,7 @@ function losses(from: Dialect, requests: fc.Arbitrary<ChatRequest>, to: Dialect)
 const REPORTED: Readonly<Record<string, readonly string[]>> = {
   stop_whitespace: ["stop"],
   mid_system: ["turns"],
+  metadata: ["end_user"],
   forced_tool_unsupported: ["tool_choice", "tools"],
   // What cannot be enforced is said in the instructions.
   response_format: ["response_format", "instructions"],

@@ -118,7 +118,7 @@ export function prepareFor(
   return prepare(
     asked.request,
     upstream,
-    { model, options, refuses, ...limits },
+    { model, options, refuses, standsIn: target.model !== asked.request.head.model, ...limits },
     (chat) => target.thinkingCache ? putBack(chat, recall) : chat,
   );
 }

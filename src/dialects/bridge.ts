@@ -8,11 +8,13 @@ import type { ChatEvent, ChatReply, ChatRequest, Warning } from "../chat.ts";
 import { ownFamily } from "./own-family.ts";
 import { amended, GatewayError } from "../errors.ts";
 import { isObject, type Json, type JsonObject, stringifyJson, tryParseJson } from "../json.ts";
+import { type Edit, editedObject, editedText } from "../json-edit.ts";
 import { type Members, withMembers } from "../json-scan.ts";
 import type {
   Correction,
   Dialect,
   HeaderRecord,
+  RelayEdits,
   ReplyOptions,
   RequestHead,
   TargetModel,
@@ -100,18 +102,17 @@ export function prepare(
   return request.dialect === upstream ? relay(request, target) : translate(request, upstream, target, recall);
 }
 
-/** Same dialect on both sides: only `model` changes, and what the contract names. */
+/** Same dialect on both sides: `model` changes, and what the dialect names; every other byte stays. */
 function relay(request: ClientRequest, target: TargetModel): Prepared {
   const { dialect, head } = request;
-  const edits = dialect.relayEdits(request.value);
-  if (target.model !== head.model) edits.model = JSON.stringify(target.model);
+  const { edits, warnings } = relayed(request, target);
   const undo = { model: target.model };
   const unasked = (frame: SseFrame) => !head.includeUsage && dialect.isUnasked(frame);
   return {
-    body: withMembers(request.bytes, request.members, edits),
+    body: editedBody(request, edits),
     headers: ownFamily(request.headers, dialect),
     stream: head.stream,
-    warnings: [],
+    warnings,
     // What the decoder has no word for is not lost: the client gets the bytes.
     reply: (bytes) => ({
       reply: { ...dialect.decodeReply(parsed(bytes), undo), warnings: [] },
@@ -132,8 +133,40 @@ function relay(request: ClientRequest, target: TargetModel): Prepared {
       const said = error.source === "upstream" && isObject(body);
       return amended(error, { upstream: { status, headers, body: said ? text : undefined } });
     },
-    correct: () => undefined,
+    correct: (error) => {
+      const taught = dialect.correct?.(error, editedObject(request.value, edits));
+      if (!taught) return undefined;
+      // The model asked for gets what its client wrote: only what is not its client's own may go.
+      const refuses = new Set([...target.refuses, ...taught.refuses]);
+      return isSame(edits, relayed(request, { ...target, refuses }).edits) ? undefined : taught;
+    },
   };
+}
+
+function relayed({ dialect, head, value }: ClientRequest, target: TargetModel): RelayEdits {
+  const { edits, warnings } = dialect.relayEdits(value, target);
+  if (target.model === head.model) return { edits, warnings };
+  return { edits: [...edits, { path: ["model"], value: target.model }], warnings };
+}
+
+/** The client's bytes with the edits in them; the very bytes that it sent, where there are none. */
+function editedBody({ bytes, members }: ClientRequest, edits: readonly Edit[]): Uint8Array {
+  const replaced: Record<string, string> = {};
+  for (const { path: [key, inner], value } of edits) {
+    if (inner !== undefined || value === undefined) {
+      return encoder.encode(editedText(decoder.decode(bytes), edits));
+    }
+    replaced[String(key)] = stringifyJson(value);
+  }
+  return withMembers(bytes, members, replaced);
+}
+
+function isSame(one: readonly Edit[], other: readonly Edit[]): boolean {
+  return one.length === other.length && stringifyJson(one.map(asJson)) === stringifyJson(other.map(asJson));
+}
+
+function asJson({ path, value }: Edit): Json {
+  return value === undefined ? [...path] : [[...path], value];
 }
 
 function isWarning({ type }: ChatEvent): boolean {
@@ -244,6 +277,7 @@ function parsed(bytes: Uint8Array): Json {
 }
 
 const decoder = new TextDecoder();
+const encoder = new TextEncoder();
 
 /** Only an object or an array can be a provider's error; anything else is somebody else's text. */
 function errorBody(body: Json | undefined): Json | undefined {

@@ -7,6 +7,7 @@ import type { ChatEvent, ChatReply, ChatRequest, Warning } from "../chat.ts";
 import type { GatewayError } from "../errors.ts";
 import type { Json, JsonObject } from "../json.ts";
 import type { Restored } from "./restore.ts";
+import type { Edit } from "../json-edit.ts";
 import type { SseEvent, SseFrame } from "./sse.ts";
 import type { Stepper } from "./stepper.ts";
 
@@ -30,6 +31,14 @@ export interface TargetModel {
   readonly options: TargetOptions;
   /** What the model was found to refuse, whatever its table says: names that `correct` gave. */
   readonly refuses: ReadonlySet<string>;
+  /** It stands in for the model that the client asked for and wrote its request for. */
+  readonly standsIn?: boolean;
+}
+
+/** What a relayed request changes beside `model`, each at its place, and what is lost by that. */
+export interface RelayEdits {
+  readonly edits: readonly Edit[];
+  readonly warnings: readonly Warning[];
 }
 
 /** How the operator wants translation to go where there is a choice; all off or absent by default. */
@@ -111,8 +120,12 @@ export interface Dialect {
    * @throws GatewayError `model_missing`, or `invalid_value` for a `model`, `messages` or `stream` of another type
    */
   readHead(body: JsonObject): RequestHead;
-  /** What a relayed request changes beside `model`: JSON text by top-level key. */
-  relayEdits(body: JsonObject): Record<string, string>;
+  /**
+   * What has to change in a request of this dialect that is relayed: the usage asked for, and what only this proxy or
+   * another maker can have put into its history and the target cannot read. For a target that stands in for the model
+   * asked for, also what that target is known to refuse. Nothing else: the rest is the client's affair.
+   */
+  relayEdits(body: JsonObject, target: TargetModel): RelayEdits;
   /** True for a frame that the client did not ask for and does not get, though the provider was asked for it. */
   isUnasked(frame: SseFrame): boolean;
 

@@ -36,11 +36,6 @@ export function readHead(body: JsonObject): RequestHead {
   return { model, stream: readStream(body), includeUsage: true };
 }
 
-/** A relayed request changes nothing beside its model. */
-export function relayEdits(): Record<string, string> {
-  return {};
-}
-
 /**
  * @param headers by lower-case name; `anthropic-beta` is read
  * @throws GatewayError `invalid_value` with the path of a malformed field, also at the start of its message

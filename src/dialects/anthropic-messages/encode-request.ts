@@ -2,10 +2,12 @@
 
 import type { ChatRequest, Message, Part } from "../../chat.ts";
 import { invalidValue } from "../../errors.ts";
+import { editedObject } from "../../json-edit.ts";
 import type { EncodedRequest, TargetModel, Undo } from "../dialect.ts";
 import { backwards, type Renames } from "../property-names.ts";
 import { cacheControl, limitMarks } from "./cache-marks.ts";
 import { encodeFormat, type Formatting } from "./format.ts";
+import { learnedEdits } from "./learned.ts";
 import { endTurn, readHistory } from "./history.ts";
 import { encodeMessage, encodeText, type PartContext } from "./messages.ts";
 import { type Capabilities, capabilitiesOf } from "./models.ts";
@@ -64,8 +66,12 @@ export function encodeRequest(chat: ChatRequest, target: TargetModel): EncodedRe
     ...instructions(system.map(encodeText), formatting),
     messages: endTurn(messages, prefill, warn).map((message) => encodeMessage(message, context)),
   };
+  // A schema that was refused is not enforced, by whatever other way it goes.
+  if (target.refuses.has("output_format") && chat.format?.type === "schema") warn("json_schema_unenforced");
+  const learned = learnedEdits(body, target.refuses);
+  for (const code of learned.warnings) warn(code);
   return {
-    body: limitMarks(body, warn),
+    body: editedObject(limitMarks(body, warn), learned.edits),
     stream,
     headers: betaHeader(chat.betas ?? [], body.messages),
     warnings: codes,

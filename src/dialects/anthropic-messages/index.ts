@@ -5,12 +5,13 @@ import { estimateTokens } from "../estimate.ts";
 import { correct } from "./correct.ts";
 import { decodeEvents } from "./decode-events.ts";
 import { decodeReply } from "./decode-reply.ts";
-import { decodeRequest, readHead, relayEdits } from "./decode-request.ts";
+import { decodeRequest, readHead } from "./decode-request.ts";
 import { encodeEvents } from "./encode-events.ts";
 import { encodeReply, lostInReply } from "./encode-reply.ts";
 import { encodeRequest } from "./encode-request.ts";
 import { decodeError, encodeError, encodeErrorEvent } from "./error.ts";
 import { limitHeaders } from "./limit-headers.ts";
+import { relayEdits } from "./relay.ts";
 
 /** The version of the API that requests ask for where the configuration names no other. */
 const VERSION = "2023-06-01";

@@ -26,6 +26,8 @@ export interface Capabilities {
   readonly structured: boolean;
   /** Messages of role `system` between the others. */
   readonly midSystem: boolean;
+  /** Its thoughts need a proof, and its calls ids of the API's own pattern; other vendors' models have neither. */
+  readonly proofs: boolean;
 }
 
 /** Names of what a model was found to refuse (`TargetModel.refuses`). */
@@ -44,6 +46,7 @@ export const REFUSALS = [
   "prefill",
   "output_format",
   "mid_system",
+  "call_ids",
 ] as const;
 export type Refusal = (typeof REFUSALS)[number];
 
@@ -71,6 +74,7 @@ function without(row: Capabilities, refused: (refusal: Refusal) => boolean): Cap
     prefill: row.prefill && !refused("prefill"),
     structured: row.structured && !refused("output_format"),
     midSystem: row.midSystem && !refused("mid_system"),
+    proofs: row.proofs || refused("call_ids"),
   };
 }
 
@@ -89,6 +93,7 @@ function current(differs: Partial<Capabilities> = {}): Capabilities {
     prefill: false,
     structured: true,
     midSystem: true,
+    proofs: true,
     ...differs,
   };
 }
@@ -106,6 +111,7 @@ function budget(maxOutput: number, differs: Partial<Capabilities> = {}): Capabil
     prefill: true,
     structured: true,
     midSystem: false,
+    proofs: true,
     ...differs,
   };
 }
@@ -156,7 +162,7 @@ const MODELS: Readonly<Record<string, Capabilities>> = {
 };
 
 /** Another vendor's model behind the same API: such servers follow its older form. */
-const OTHER = budget(128_000, first4);
+const OTHER = budget(128_000, { ...first4, proofs: false });
 
 /** Longest first: `opus-5-5` is not `opus-5`. */
 const ROWS = Object.entries(MODELS).sort(([one], [other]) => other.length - one.length);

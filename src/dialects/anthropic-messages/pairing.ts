@@ -98,13 +98,13 @@ export function nameToolCalls(messages: readonly Message[]): readonly Message[] 
 }
 
 /** Two ids that differ only in characters that the API refuses stay two. */
-function legalId(id: string): string {
+export function legalId(id: string): string {
   if (/^[a-zA-Z0-9_-]+$/.test(id)) return id;
   return `${id.replace(/[^a-zA-Z0-9_-]/gu, "_")}_${sha256(id).slice(0, 8)}`;
 }
 
 /** Gives a name that was not given before: `call`, `call_2`, `call_3`. */
-function uniqueNames(): (name: string) => string {
+export function uniqueNames(): (name: string) => string {
   const taken = new Set<string>();
   /** For each name the next number to try: those below it are taken. */
   const numbers = new Map<string, number>();

@@ -4,6 +4,7 @@ import type { ChatRequest, ServiceTier } from "../../chat.ts";
 import { sha256 } from "../../digest.ts";
 import { invalidValue } from "../../errors.ts";
 import type { TargetModel } from "../dialect.ts";
+import { learnedLimit } from "../lessons.ts";
 import type { Capabilities } from "./models.ts";
 import type { Warn } from "./warn.ts";
 import type { MessagesRequest, ThinkingConfig } from "./wire.ts";
@@ -18,8 +19,11 @@ export function outputLimit(
   model: Capabilities,
   warn: Warn,
 ): number {
-  const most = target.maxOutputTokens ?? model.maxOutput;
-  if (asked === undefined) return target.maxOutputTokens ?? Math.min(most, DEFAULT_LIMIT);
+  const most = Math.min(
+    target.maxOutputTokens ?? model.maxOutput,
+    learnedLimit(target.refuses, "max_tokens"),
+  );
+  if (asked === undefined) return Math.min(most, target.maxOutputTokens ?? DEFAULT_LIMIT);
   if (asked <= most) return asked;
   warn("max_tokens");
   return most;
@@ -32,12 +36,12 @@ type Sampling = Pick<MessagesRequest, "temperature" | "top_p" | "top_k">;
  * @throws GatewayError `invalid_value` for a temperature outside of 0 to 2
  */
 export function encodeSampling(
-  chat: ChatRequest,
+  chat: Pick<ChatRequest, "temperature" | "topP" | "topK">,
   model: Capabilities,
   thinking: ThinkingConfig | undefined,
   warn: Warn,
 ): Sampling {
-  const thinks = thinking?.type === "enabled" || thinking?.type === "adaptive";
+  const thinks = isThinking(thinking);
   const free = model.sampling !== "none" && !thinks;
   const temperature = encodeTemperature(chat.temperature, model, thinks, warn);
   return {
@@ -45,6 +49,10 @@ export function encodeSampling(
     ...encodeTopP(chat.topP, model, thinking, temperature !== undefined, warn),
     ...(chat.topK !== undefined && kept(free, "top_k", warn) ? { top_k: chat.topK } : {}),
   };
+}
+
+function isThinking(thinking: ThinkingConfig | undefined): boolean {
+  return thinking?.type === "enabled" || thinking?.type === "adaptive";
 }
 
 function encodeTemperature(
@@ -74,7 +82,7 @@ function encodeTopP(
 ): Sampling {
   if (asked === undefined) return {};
   const taken = model.sampling !== "none" && !(withTemperature && model.sampling === "one") &&
-    (thinking?.type !== "enabled" || asked >= 0.95);
+    (!isThinking(thinking) || asked >= 0.95);
   const harmless = model.sampling === "none" && asked >= 0.99;
   return harmless || !kept(taken, "top_p", warn) ? {} : { top_p: asked };
 }

@@ -138,7 +138,8 @@ function budgetFor(effort: Effort, maxTokens: number): number | undefined {
 
 const ORDER = ["low", "medium", "high", "xhigh", "max"] as const;
 
-function fit(
+/** The effort, or the nearest one that the model takes. */
+export function fit(
   effort: Effort | undefined,
   accepted: readonly WireEffort[],
   warn: Warn,

@@ -6,7 +6,8 @@ import type { Warn } from "./warn.ts";
 
 /**
  * The conversation with those thoughts alone that may go back: signed ones, and all or none where they are bound to
- * all that stands before them. A thought without a signature is never sent, whatever the text says.
+ * all that stands before them. A thought without a signature is never sent to a model that signs its own, whatever the
+ * text says; other vendors' models want theirs back as they gave them.
  * @param refused thoughts of this conversation were refused
  */
 export function withSignedThoughts(
@@ -16,7 +17,7 @@ export function withSignedThoughts(
   warn: Warn,
 ): readonly Message[] {
   const thoughts = messages.flatMap((message) => message.content.filter(isThought));
-  const unsigned = thoughts.filter(isUnsigned);
+  const unsigned = model.proofs ? thoughts.filter(isUnsigned) : [];
   const none = refused || model.thinking.length === 0 || (model.preservedThinking && unsigned.length > 0);
   if (none ? thoughts.length === 0 : unsigned.length === 0) return messages;
   warn("thinking_dropped");

@@ -28,40 +28,33 @@ export function stopField(chat: ChatRequest, { traits, warn }: Encoding): readon
 
 /** The effort that says best what the client asked for; nothing if the model's own default does. */
 export function reasoningEffort(chat: ChatRequest, encoding: Encoding): Effort | undefined {
-  const wanted = chat.reasoning && wantedEffort(chat.reasoning);
-  const code = chat.reasoning?.mode === undefined ? "reasoning_effort" : "thinking";
-  const efforts = acceptedEfforts(encoding);
-  const silent = chat.tools.length > 0 ? silentEffort(wanted, efforts, encoding) : undefined;
-  if (silent) {
-    if (wanted !== "none") encoding.warn(wanted === undefined ? "reasoning_effort" : code);
-    return silent.effort;
-  }
-  if (!chat.reasoning) return undefined;
-  if (efforts.length === 0) {
-    // A model that does not reason does what `none` asks for.
-    if (wanted !== "none") encoding.warn(code);
-    return undefined;
-  }
-  const found = wanted && nearestEffort(wanted, efforts);
-  if (found !== wanted) encoding.warn(code);
+  const { reasoning, tools } = chat;
+  const wanted = reasoning && wantedEffort(reasoning);
+  const found = sentEffort(wanted, tools.length > 0, encoding);
+  // A model that does not reason does what `none` asks for.
+  const same = found === wanted || (wanted === "none" && found === undefined);
+  const lost = reasoning && wanted === undefined && encoding.traits.efforts.length === 0;
+  if (!same || lost) encoding.warn(reasoning?.mode === undefined ? "reasoning_effort" : "thinking");
   return found;
 }
 
-/** The efforts that the model takes, less those that it was found to refuse. */
-function acceptedEfforts({ traits, target }: Encoding): readonly Effort[] {
-  return traits.efforts.filter((effort) => !refusesField(target.refuses, "reasoning_effort", effort));
-}
-
-/** What is said of the effort where it does not go together with functions; undefined where it does. */
-function silentEffort(
+/**
+ * The effort that the model takes in place of the one that is wanted.
+ * @param withTools some models take none together with functions
+ */
+export function sentEffort(
   wanted: Effort | undefined,
-  efforts: readonly Effort[],
-  { traits, target }: Encoding,
-): { readonly effort: Effort | undefined } | undefined {
+  withTools: boolean,
+  { traits, target }: Pick<Encoding, "traits" | "target">,
+): Effort | undefined {
+  const efforts = traits.efforts.filter((effort) =>
+    !refusesField(target.refuses, "reasoning_effort", effort)
+  );
   const learned = target.refuses.has("effort_with_tools");
-  if (!learned && traits.effortWithTools === "accepted") return undefined;
-  if (!learned && traits.effortWithTools === "refused" && wanted === undefined) return undefined;
-  return { effort: efforts.includes("none") ? "none" : undefined };
+  const silent = learned || traits.effortWithTools === "none" ||
+    (traits.effortWithTools === "refused" && wanted !== undefined);
+  if (withTools && silent) return efforts.includes("none") ? "none" : undefined;
+  return wanted && nearestEffort(wanted, efforts);
 }
 
 function wantedEffort({ mode, effort, budget = 0 }: Reasoning): Effort | undefined {

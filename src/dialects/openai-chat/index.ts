@@ -1,6 +1,6 @@
 /** The Chat Completions API (https://platform.openai.com/docs/api-reference/chat), for clients and for providers. */
 
-import { isObject, type JsonObject, members, stringifyJson, tryParseJson } from "../../json.ts";
+import { isObject, tryParseJson } from "../../json.ts";
 import type { Dialect } from "../dialect.ts";
 import type { SseFrame } from "../sse.ts";
 import { decodeEvents } from "./decode-events.ts";
@@ -12,6 +12,7 @@ import { encodeRequest } from "./encode-request.ts";
 import { correct } from "./correct.ts";
 import { decodeError, encodeError, encodeErrorEvent } from "./error.ts";
 import { limitHeaders } from "./limits.ts";
+import { relayEdits } from "./relay.ts";
 
 export const openaiChat: Dialect = {
   name: "openai-chat",
@@ -44,15 +45,6 @@ function headers(secret: string | undefined): Record<string, string> {
 function ownHeader(name: string): boolean {
   if (name === "openai-organization" || name === "openai-project") return false;
   return /^(openai-|x-ratelimit-|retry-after)/.test(name) || name === "x-should-retry";
-}
-
-/** A stream is asked for its usage, whatever else the client's options say. */
-function relayEdits(body: JsonObject): Record<string, string> {
-  if (body.stream !== true) return {};
-  const options = body.stream_options ?? {};
-  // What is malformed goes on as it is: the provider says what is wrong with it.
-  if (!isObject(options) || options.include_usage === true) return {};
-  return { stream_options: stringifyJson(members([...Object.entries(options), ["include_usage", true]])) };
 }
 
 const NO_CHOICES = /"choices"\s*:\s*\[\s*\]/;

@@ -6,7 +6,7 @@
 import type { Warning } from "../../chat.ts";
 import { isObject, type Json, type JsonObject } from "../../json.ts";
 import type { Edit } from "../../json-edit.ts";
-import type { TargetModel } from "../dialect.ts";
+import type { RelayEdits, TargetModel } from "../dialect.ts";
 import { learnedLimit, refusesField } from "../lessons.ts";
 
 /** The names of the limit: a model that refuses one takes the other. */
@@ -18,13 +18,8 @@ export const GIVEN_OUT: ReadonlySet<string> = new Set([
   ...["annotations", "refusal", "extra_content", "index"],
 ]);
 
-export interface Edits {
-  readonly edits: readonly Edit[];
-  readonly warnings: readonly Warning[];
-}
-
 /** What the model refuses of this request, taken out or put otherwise. */
-export function learnedEdits(body: JsonObject, { refuses }: TargetModel): Edits {
+export function learnedEdits(body: JsonObject, { refuses }: TargetModel): RelayEdits {
   if (refuses.size === 0) return { edits: [], warnings: [] };
   const members = Object.entries(body)
     .filter(([name, value]) => !LIMITS.includes(name) && refusesField(refuses, name, value))
@@ -42,7 +37,7 @@ export function learnedEdits(body: JsonObject, { refuses }: TargetModel): Edits 
 }
 
 /** What of a history another model gave out and this one was found to refuse: rules of every target, relayed or not. */
-export function learnedHistory(body: JsonObject, { refuses }: TargetModel): Edits {
+export function learnedHistory(body: JsonObject, { refuses }: TargetModel): RelayEdits {
   if (refuses.size === 0) return { edits: [], warnings: [] };
   const names = [...GIVEN_OUT].filter((name) => refuses.has(`messages.${name}`));
   const members = names.length === 0 ? [] : withoutMembers(body, names);

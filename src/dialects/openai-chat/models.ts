@@ -30,6 +30,11 @@ export function traitsOf(model: string): ModelTraits {
   return TABLE.find(([pattern]) => pattern.test(name))?.[1] ?? COMPATIBLE;
 }
 
+/** Whether the table has the model: what is said of another is said of compatible servers in general. */
+export function isKnown(traits: ModelTraits): boolean {
+  return traits !== COMPATIBLE;
+}
+
 /** The effort itself if the model accepts it, else the nearest below, else its lowest. */
 export function nearestEffort(wanted: Effort, accepted: readonly Effort[]): Effort | undefined {
   const rank = (effort: Effort) => EFFORTS.indexOf(effort);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { correct } from "../../../src/dialects/anthropic-messages/correct.ts";
+import { type Refusal, REFUSALS } from "../../../src/dialects/anthropic-messages/models.ts";
 import { GatewayError } from "../../../src/errors.ts";
 import type { JsonObject } from "../../../src/json.ts";
 import { bodyOf, NOW, system, user } from "./requests.ts";
@@ -80,7 +81,83 @@ const lessons: readonly (readonly [string, JsonObject, string, boolean?])[] = [
     "output_format",
     true,
   ],
+  [
+    "tools.0.custom: For 'integer' type, properties maximum, minimum are not supported",
+    { tools: [{ name: "x", strict: true }] },
+    "output_format",
+    true,
+  ],
+  [
+    "Schemas contains too many parameters with union types (18 parameters with type arrays or anyOf, limit: 16)",
+    { output_config: { format: { type: "json_schema", schema: {} } } },
+    "output_format",
+    true,
+  ],
+  [
+    "output_config.format.schema: For 'array' type, property 'maxItems' is not supported",
+    { output_config: { format: { type: "json_schema", schema: {} } } },
+    "output_format",
+    true,
+  ],
+  [
+    "output_config.format is not supported on this model",
+    { output_config: { format: { type: "json_schema", schema: {} } } },
+    "output_format",
+  ],
+  ["deepseek-reasoner does not support this tool_choice", { tool_choice: { type: "any" } }, "forced_tool"],
+  [
+    "messages.1.content.0.tool_use.id: String should match pattern '^[a-zA-Z0-9_-]+$'",
+    {
+      messages: [{
+        role: "assistant",
+        content: [{ type: "tool_use", id: "functions.Bash:0", name: "x", input: {} }],
+      }],
+    },
+    "call_ids",
+  ],
+  [
+    "messages.1.content.1: `thinking` or `redacted_thinking` blocks in the latest assistant message cannot be modified. These blocks must remain as they were in the original response.",
+    thoughtful,
+    "thinking_blocks",
+    true,
+  ],
+  [
+    "max_tokens: 64000 > 8192, which is the maximum allowed number of output tokens for claude-3-5-haiku",
+    { max_tokens: 64_000 },
+    "max_tokens<=8192",
+  ],
+  ["metadata: Extra inputs are not permitted", { metadata: { user_id: "x" } }, "metadata"],
+  ["output_config: Extra inputs are not permitted", { output_config: { effort: "low" } }, "effort"],
+  [
+    "tools.0.custom.strict: Extra inputs are not permitted",
+    { tools: [{ name: "x", strict: true }] },
+    "tools.strict",
+  ],
 ];
+
+const hostile = [
+  "`temperature` is deprecated for this model.",
+  "tool_choice: not supported",
+  "This model does not support assistant message prefill",
+  "metadata: Extra inputs are not permitted",
+  "adaptive thinking is not supported on this model",
+];
+for (const text of hostile) {
+  test(`a user's "${text}" that a refusal quotes teaches nothing`, () => {
+    const body = {
+      ...prefilled,
+      temperature: 0.3,
+      metadata: {},
+      tool_choice: { type: "any" },
+      thinking: { type: "adaptive" },
+      tools: [{ name: "x", strict: true }],
+    };
+    const tag =
+      `messages.0.content.0: Input tag '${text}' found using 'type' does not match any of the expected tags`;
+    assert.equal(correct(refusal(tag), body), undefined);
+    assert.equal(correct(refusal(`messages.0.content: Invalid value "\n${text}"`), body), undefined);
+  });
+}
 
 for (const [message, body, refuses, once] of lessons) {
   test(`"${message.slice(0, 60)}" teaches ${refuses}`, () => {
@@ -112,6 +189,7 @@ test("a request that is encoded again leaves out what was learned, so that the l
     reasoning: { effort: "high" },
   } as const;
   for (const [message, body, refuses] of lessons) {
+    if (!REFUSALS.includes(refuses as Refusal)) continue;
     assert.notEqual(correct(refusal(message), body), undefined);
     const model = refuses === "sampling" ? "claude-sonnet-4-5" : "claude-opus-5";
     const again = bodyOf(chat, model, { refuses: new Set([refuses]) });

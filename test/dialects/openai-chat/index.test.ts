@@ -31,23 +31,24 @@ test("headers of the family are relayed, those that name the account are not", (
   deepEqual(others.filter(openaiChat.ownHeader), []);
 });
 
-const EDITS: readonly [string, JsonObject, Record<string, string>][] = [
-  ["a plain call is left alone", {}, {}],
-  ["a stream is asked for usage", { stream: true }, { stream_options: '{"include_usage":true}' }],
-  ["null options are none", { stream: true, stream_options: null }, {
-    stream_options: '{"include_usage":true}',
-  }],
-  ["other options stay", {
-    stream: true,
-    stream_options: { include_obfuscation: false, include_usage: false },
-  }, {
-    stream_options: '{"include_obfuscation":false,"include_usage":true}',
-  }],
-  ["usage that is asked for already", { stream: true, stream_options: { include_usage: true } }, {}],
-  ["malformed options are the provider's to refuse", { stream: true, stream_options: "x" }, {}],
+const EDITS: readonly [string, JsonObject, JsonObject | undefined][] = [
+  ["a plain call is left alone", {}, undefined],
+  ["a stream is asked for usage", { stream: true }, { include_usage: true }],
+  ["null options are none", { stream: true, stream_options: null }, { include_usage: true }],
+  [
+    "other options stay",
+    { stream: true, stream_options: { include_obfuscation: false, include_usage: false } },
+    { include_obfuscation: false, include_usage: true },
+  ],
+  ["usage that is asked for already", { stream: true, stream_options: { include_usage: true } }, undefined],
+  ["malformed options are the provider's to refuse", { stream: true, stream_options: "x" }, undefined],
 ];
 for (const [title, fields, expected] of EDITS) {
-  test(`relaying: ${title}`, () => deepEqual(openaiChat.relayEdits(body(fields)), expected));
+  test(`relaying: ${title}`, () => {
+    const target = { model: "gpt-5", options: {}, refuses: new Set<string>() };
+    const edits = expected === undefined ? [] : [{ path: ["stream_options"], value: expected }];
+    deepEqual(openaiChat.relayEdits(body(fields), target), { edits, warnings: [] });
+  });
 }
 
 const FRAMES: readonly [string, boolean][] = [
