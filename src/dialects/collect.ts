@@ -106,7 +106,7 @@ export function createCollector() {
       return {
         id: start?.id ?? "",
         model: start?.model ?? "",
-        content: parts.map(whole),
+        content: parts.map(whole).filter(saysSomething),
         citations,
         finish,
         ...(usage && { usage }),
@@ -115,6 +115,11 @@ export function createCollector() {
       };
     },
   };
+}
+
+/** A thought without words and without a proof is none. */
+function saysSomething(part: ReplyPart): boolean {
+  return part.type !== "thinking" || part.text !== "" || part.signature !== undefined;
 }
 
 function whole(part: Growing): ReplyPart {

@@ -73,9 +73,15 @@ function readingOfCompletion(completion: OpenAI.ChatCompletion): Reading {
     calls: [...message?.tool_calls ?? [], ...(message?.function_call ? [message.function_call] : [])].map(
       callOf,
     ),
-    finish: OPENAI_FINISH.get(choice?.finish_reason ?? "") ?? "none",
+    finish: OPENAI_FINISH.get(choice?.finish_reason ?? detailed(choice)) ?? "none",
     usage: openaiUsage(completion.usage),
   };
+}
+
+/** Where some servers say why the answer ended. */
+function detailed(choice: object | undefined): string {
+  const { finish_details }: { readonly finish_details?: { readonly type?: string } } = choice ?? {};
+  return finish_details?.type === "max_tokens" ? "length" : finish_details?.type ?? "";
 }
 
 type Call = OpenAI.ChatCompletionMessageToolCall | OpenAI.ChatCompletionMessage.FunctionCall;
@@ -150,11 +156,19 @@ function readingOfMessage(message: Anthropic.Message): Reading {
     thinking: message.content.map((block) => block.type === "thinking" ? block.thinking : "").join(""),
     refusal: "",
     calls: message.content.flatMap((block) =>
-      block.type === "tool_use" ? [{ name: block.name, input: canonical(JSON.stringify(block.input)) }] : []
+      block.type === "tool_use" && !isAnswered(block, message)
+        ? [{ name: block.name, input: canonical(JSON.stringify(block.input)) }]
+        : []
     ),
     finish: ANTHROPIC_FINISH.get(message.stop_reason ?? "") ?? "none",
     usage: anthropicUsage(message.usage),
   };
+}
+
+/** Whether the call was made by code of the provider's that has come to its end. */
+function isAnswered({ caller }: Anthropic.ToolUseBlock, { content }: Anthropic.Message): boolean {
+  const code = caller && "tool_id" in caller ? caller.tool_id : undefined;
+  return code !== undefined && content.some((block) => "tool_use_id" in block && block.tool_use_id === code);
 }
 
 interface Spent {
@@ -183,10 +197,13 @@ function anthropicUsage(usage: Spent & { readonly iterations?: unknown }): Readi
 
 function openaiUsage(usage: OpenAI.CompletionUsage | null | undefined): Reading["usage"] {
   if (!usage) return undefined;
+  const cached = usage.prompt_tokens_details?.cached_tokens ?? 0;
   return {
     input: usage.prompt_tokens,
-    output: usage.completion_tokens,
-    cached: usage.prompt_tokens_details?.cached_tokens ?? 0,
+    // xAI counts what the model thought in the total and not in the completion.
+    output: Math.max(usage.completion_tokens, usage.total_tokens - usage.prompt_tokens),
+    // Moonshot has the figure at the top.
+    cached: "cached_tokens" in usage ? Number(usage.cached_tokens) : cached,
   };
 }
 

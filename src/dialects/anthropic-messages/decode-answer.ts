@@ -1,11 +1,14 @@
 /** An answer step by step, whether its steps are the events of a stream or the fields of one whole message. */
 
-import type { ChatEvent, Warning } from "../../chat.ts";
+import { type ChatEvent, isContent, type Warning } from "../../chat.ts";
 import { isObject, type Json, type JsonObject } from "../../json.ts";
+import { isAbsent } from "../absent.ts";
 import type { Undo } from "../dialect.ts";
+import { endWord, failureOf } from "../endings.ts";
 import { pipe, type Stepper } from "../stepper.ts";
-import { type Malformed, readBlocks } from "./decode-blocks.ts";
+import { readBlocks } from "./decode-blocks.ts";
 import { stripFence } from "./fence.ts";
+import type { Malformed } from "./open-block.ts";
 import { decodeStop } from "./stop-reasons.ts";
 import { decodeUsage, mergeUsage } from "./usage.ts";
 
@@ -28,6 +31,8 @@ function readSteps(undo: Undo, malformed: Malformed): Stepper<AnswerStep, ChatEv
   const blocks = readBlocks(undo, malformed);
   const warned = new Set<Warning>();
   let started = false;
+  /** Something was answered. */
+  let produced = false;
   let id: string | undefined;
   let usage: JsonObject = {};
   let stopFields: JsonObject | undefined;
@@ -46,25 +51,30 @@ function readSteps(undo: Undo, malformed: Malformed): Stepper<AnswerStep, ChatEv
 
   const count = (update: Json | undefined): ChatEvent[] => {
     if (!isObject(update)) return [];
-    usage = mergeUsage(usage, update);
+    usage = mergeUsage(usage, update, produced);
     const decoded = decodeUsage(usage);
     return [
       ...(decoded.usage ? [{ type: "usage", usage: decoded.usage } as const] : []),
-      ...(decoded.suspect ? [warning("usage_suspect")] : []),
+      ...(decoded.suspect || decodeUsage(update).suspect ? [warning("usage_suspect")] : []),
     ];
   };
 
   const begin = (message: Json | undefined): ChatEvent[] => {
+    if (isAbsent(message)) return start({});
     if (!isObject(message)) throw malformed("the answer begins without `message`");
     const given = textOr(message.id, "");
     if (id !== undefined && given !== id) throw malformed("a second answer begins inside the first");
     if (id !== undefined) return [];
     id = given;
+    blocks.named(given);
     return [...start(message), ...count(message.usage)];
   };
 
   const finish = (): ChatEvent[] => {
     const closed = blocks.stopAll();
+    produced ||= closed.some(isContent);
+    const failure = failureOf(endWord(stopFields?.stop_reason).word, produced);
+    if (failure) throw failure;
     const { finish, warnings } = decodeStop(stopFields ?? {}, blocks.answered());
     return [...start({}), ...closed, ...warnings.map(warning), { type: "finish", finish }, { type: "end" }];
   };
@@ -81,7 +91,7 @@ function readSteps(undo: Undo, malformed: Malformed): Stepper<AnswerStep, ChatEv
         return blocks.stop(step.index);
       case "stop-fields":
         // A later one may bring figures alone.
-        if (isObject(step.fields) && textOr(step.fields.stop_reason, "") !== "") stopFields = step.fields;
+        if (isObject(step.fields) && !isAbsent(step.fields.stop_reason)) stopFields = step.fields;
         return [...start({}), ...count(step.usage)];
       case "stop":
         if (!started) throw malformed("the answer ends before it began");
@@ -90,6 +100,7 @@ function readSteps(undo: Undo, malformed: Malformed): Stepper<AnswerStep, ChatEv
   };
 
   const once = (event: ChatEvent): boolean => {
+    produced ||= isContent(event);
     if (event.type !== "warning") return true;
     const fresh = !warned.has(event.warning);
     warned.add(event.warning);
@@ -98,7 +109,8 @@ function readSteps(undo: Undo, malformed: Malformed): Stepper<AnswerStep, ChatEv
 
   return {
     push: (step) => read(step).filter(once),
-    end: () => stopFields ? finish().filter(once) : [],
+    // What is no word says nothing of the end: the stream broke off.
+    end: () => endWord(stopFields?.stop_reason).word === undefined ? [] : finish().filter(once),
   };
 }
 

@@ -3,27 +3,28 @@
  * that is the only thing to find it by (blocks may interleave). A whole message is the same with no deltas.
  */
 
-import type { ChatEvent, ToolKind } from "../../chat.ts";
-import type { GatewayError } from "../../errors.ts";
-import { isObject, type Json, type JsonObject, stringifyJson, tryParseJson } from "../../json.ts";
+import type { ChatEvent } from "../../chat.ts";
+import { isObject, type Json, type JsonObject, stringifyJson } from "../../json.ts";
+import { isAbsent } from "../absent.ts";
 import type { Undo } from "../dialect.ts";
+import { answerCoded, codedCalls, toolBlock } from "./decode-calls.ts";
+import { type Malformed, type OpenBlock, optionalText, type Reading, say, text } from "./open-block.ts";
 import type { Answered } from "./stop-reasons.ts";
 
 export interface Blocks {
+  /** The answer has an id. */
+  named(reply: string): void;
   start(index: Json | undefined, block: Json | undefined): ChatEvent[];
   delta(index: Json | undefined, delta: Json | undefined): ChatEvent[];
   stop(index: Json | undefined): ChatEvent[];
-  /** Stops what is still open, in the order of its beginning. */
+  /** No block will come any more: stops what is still open, in the order of its beginning. */
   stopAll(): ChatEvent[];
   answered(): Answered;
 }
 
-/** Makes the error for something that is not as the API says. */
-export type Malformed = (what: string) => GatewayError;
-
 /** Reads blocks one by one; throws what `malformed` makes for a block or delta that is not as the API says. */
 export function readBlocks(undo: Undo, malformed: Malformed): Blocks {
-  const reading: Reading = { undo, malformed, textLength: 0, calls: 0, structured: false };
+  const reading = newReading(undo, malformed);
   const open = new Map<number, OpenBlock>();
 
   const at = (index: Json | undefined): number => {
@@ -38,17 +39,17 @@ export function readBlocks(undo: Undo, malformed: Malformed): Blocks {
   };
 
   return {
+    named: (reply) => reading.reply = reply,
     start(wireIndex, block) {
       const index = at(wireIndex);
-      if (!isObject(block)) throw malformed("a block begins without `content_block`");
       if (open.has(index)) throw malformed(`the block ${index} begins twice`);
-      const type = text(block, "type", reading);
-      const opened = READERS.get(type)?.(block, reading) ?? leftOut(type);
+      const opened = openBlock(block, reading);
       open.set(index, opened);
       return [...opened.first];
     },
     delta(wireIndex, delta) {
       const index = at(wireIndex);
+      if (isAbsent(delta)) return [];
       if (!isObject(delta)) throw malformed("a block grows without `delta`");
       const block = open.get(index);
       if (!block) throw malformed(`the block ${index} grows and is not open`);
@@ -59,32 +60,43 @@ export function readBlocks(undo: Undo, malformed: Malformed): Blocks {
       return take?.(delta) ?? [];
     },
     stop: (wireIndex) => stop(at(wireIndex)),
-    stopAll: () => [...open.keys()].flatMap(stop),
-    answered: () => ({ calls: reading.calls > 0, structured: reading.structured }),
+    stopAll: () => [
+      ...[...open.keys()].flatMap(stop),
+      ...codedCalls(reading),
+      // No structured answer came: what was said is the answer.
+      ...say(reading.beside.splice(0).join(""), reading),
+    ],
+    answered: () => ({
+      calls: reading.calls > 0,
+      cutCall: reading.cutCall,
+      pending: reading.pending.size > 0,
+    }),
   };
 }
 
-/** What the blocks of one answer share. */
-interface Reading {
-  readonly undo: Undo;
-  readonly malformed: Malformed;
-  /** UTF-16 units of text so far, which citations count by. */
-  textLength: number;
-  /** Calls of the client's tools so far. */
-  calls: number;
-  structured: boolean;
+function newReading(undo: Undo, malformed: Malformed): Reading {
+  return {
+    undo,
+    malformed,
+    reply: "",
+    textLength: 0,
+    calls: 0,
+    cutCall: false,
+    pending: new Set(),
+    coded: [],
+    structured: false,
+    beside: [],
+  };
 }
 
-/** A block between its start and its stop. */
-interface OpenBlock {
-  /** What its start gives. */
-  readonly first: readonly ChatEvent[];
-  /** By the delta's type; absent for a block that is left out with all its deltas. */
-  readonly deltas?: Deltas;
-  stop(): ChatEvent[];
+/** A block that says nothing is an empty text; deltas of another kind would be malformed. */
+function openBlock(block: Json | undefined, reading: Reading): OpenBlock {
+  if (isAbsent(block)) return textBlock({}, reading);
+  if (!isObject(block)) throw reading.malformed("a block begins without `content_block`");
+  const type = text(block, "type", reading);
+  if (type === "") throw reading.malformed("a block has no type");
+  return READERS.get(type)?.(block, reading) ?? leftOut(type, block, reading);
 }
-
-type Deltas = ReadonlyMap<string, (delta: JsonObject) => ChatEvent[]>;
 
 const READERS: ReadonlyMap<string, (block: JsonObject, reading: Reading) => OpenBlock> = new Map([
   ["text", textBlock],
@@ -109,9 +121,9 @@ function textBlock(block: JsonObject, reading: Reading): OpenBlock {
   const start = reading.textLength;
   const citations: Json[] = Array.isArray(block.citations) ? [...block.citations] : [];
   return {
-    first: say(optionalText(block.text), reading),
+    first: speak(text(block, "text", reading), reading),
     deltas: new Map([
-      ["text_delta", (delta) => say(text(delta, "text", reading), reading)],
+      ["text_delta", (delta) => speak(text(delta, "text", reading), reading)],
       ["citations_delta", (delta) => {
         citations.push(delta.citation ?? null);
         return [];
@@ -119,6 +131,14 @@ function textBlock(block: JsonObject, reading: Reading): OpenBlock {
     ]),
     stop: () => citations.map((citation) => readCitation(citation, start, reading.textLength)),
   };
+}
+
+/** Words of the model's: where the answer is to be structured, they are not sure to be part of it. */
+function speak(words: string, reading: Reading): ChatEvent[] {
+  if (reading.undo.jsonTool === undefined || words === "") return say(words, reading);
+  if (reading.structured) return words.trim() === "" ? [] : [{ type: "warning", warning: "content_dropped" }];
+  reading.beside.push(words);
+  return [];
 }
 
 function thinkingBlock(block: JsonObject, reading: Reading): OpenBlock {
@@ -139,96 +159,22 @@ function thinkingBlock(block: JsonObject, reading: Reading): OpenBlock {
 }
 
 function redactedBlock(block: JsonObject, reading: Reading): OpenBlock {
+  const data = text(block, "data", reading);
   return {
-    first: [{ type: "redacted-thinking", data: text(block, "data", reading) }],
+    first: data === "" ? [] : [{ type: "redacted-thinking", data }],
     deltas: new Map(),
     stop: () => [],
   };
 }
 
-function toolBlock(block: JsonObject, reading: Reading): OpenBlock {
-  const name = text(block, "name", reading);
-  const { undo } = reading;
-  if (name === undo.jsonTool) return structuredBlock(block, reading);
-  return undo.customTools?.has(name) ? customBlock(block, reading) : functionBlock(block, reading);
-}
-
-function functionBlock(block: JsonObject, reading: Reading): OpenBlock {
-  const call = beginCall(block, "function", reading);
-  let sent = false;
-  return {
-    first: [call.start],
-    deltas: inputDeltas(reading, (json) => {
-      sent ||= json !== "";
-      return call.add(json);
-    }),
-    stop: () => [...(sent ? [] : call.add(wholeInput(block))), call.end],
-  };
-}
-
-/** A custom tool's text is inside the JSON that was made for it, and readable only when that is complete. */
-function customBlock(block: JsonObject, reading: Reading): OpenBlock {
-  const call = beginCall(block, "custom", reading);
-  let json = "";
-  return {
-    first: [call.start],
-    deltas: inputDeltas(reading, (piece) => {
-      json += piece;
-      return [];
-    }),
-    stop: () => [...call.add(unwrapInput(json === "" ? wholeInput(block) : json)), call.end],
-  };
-}
-
-/** The call of the tool that stands for a structured answer: its input is the answer's text. */
-function structuredBlock(block: JsonObject, reading: Reading): OpenBlock {
-  reading.structured = true;
-  let sent = false;
-  return {
-    first: [],
-    deltas: inputDeltas(reading, (json) => {
-      sent ||= json !== "";
-      return say(json, reading);
-    }),
-    stop: () => sent ? [] : say(wholeInput(block), reading),
-  };
-}
-
-function leftOut(type: string): OpenBlock {
+function leftOut(type: string, block: JsonObject, reading: Reading): OpenBlock {
+  const answered = optionalText(block.tool_use_id);
+  if (answered !== "") {
+    reading.pending.delete(answered);
+    answerCoded(answered, reading);
+  } else if (/_tool_use$/.test(type)) reading.pending.add(optionalText(block.id));
   const warning = PROVIDER_TOOL.test(type) ? "server_tool_dropped" : "content_dropped";
   return { first: [{ type: "warning", warning }], stop: () => [] };
-}
-
-function say(text: string, reading: Reading): ChatEvent[] {
-  reading.textLength += text.length;
-  return text === "" ? [] : [{ type: "text-delta", text }];
-}
-
-function beginCall(block: JsonObject, kind: ToolKind, reading: Reading) {
-  const sent = text(block, "name", reading);
-  const name = reading.undo.toolNames?.get(sent) ?? sent;
-  const id = text(block, "id", reading);
-  const index = reading.calls++;
-  return {
-    start: { type: "tool-call-start", index, id, name, kind },
-    add: (input: string): ChatEvent[] => input === "" ? [] : [{ type: "tool-call-delta", index, input }],
-    end: { type: "tool-call-end", index },
-  } as const;
-}
-
-function inputDeltas(reading: Reading, take: (json: string) => ChatEvent[]): Deltas {
-  return new Map([["input_json_delta", (delta) => take(text(delta, "partial_json", reading))]]);
-}
-
-/** The input that a call began with: whole if nothing follows, `{}` where there is none (litellm#5063). */
-function wholeInput(block: JsonObject): string {
-  return stringifyJson(block.input ?? {});
-}
-
-/** The text that a custom tool was called with, out of the JSON made for it; as it stands if that was cut. */
-function unwrapInput(json: string): string {
-  const value = tryParseJson(json);
-  return isObject(value) && typeof value.input === "string" ? value.input : json;
 }
 
 /** Only a source with an address can be named; places in the client's own documents have no counterpart. */
@@ -238,17 +184,4 @@ function readCitation(wire: Json, start: number, end: number): ChatEvent {
   return typeof url === "string" && /^https?:\/\//i.test(url)
     ? { type: "citation", citation: { url, title: optionalText(fields.title), start, end } }
     : { type: "warning", warning: "citations_dropped" };
-}
-
-/** A member that must be text. */
-function text(object: JsonObject, key: string, { malformed }: Reading): string {
-  const value = object[key];
-  if (typeof value === "string") return value;
-  throw malformed(
-    `${typeof object.type === "string" ? `"${object.type}"` : "a block"} has no text in \`${key}\``,
-  );
-}
-
-function optionalText(value: Json | undefined): string {
-  return typeof value === "string" ? value : "";
 }

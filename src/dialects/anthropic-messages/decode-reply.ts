@@ -3,6 +3,7 @@
 import type { ChatReply } from "../../chat.ts";
 import { GatewayError } from "../../errors.ts";
 import { isObject, type Json, type JsonObject } from "../../json.ts";
+import { isAbsent } from "../absent.ts";
 import { collect } from "../collect.ts";
 import type { Undo } from "../dialect.ts";
 import { run } from "../stepper.ts";
@@ -18,10 +19,17 @@ export function decodeReply(body: Json, undo: Undo): ChatReply {
     const error = decodeInnerError(body);
     if (error) throw error;
   }
-  if (!isObject(body) || body.type !== "message" || !Array.isArray(body.content)) {
-    throw invalidResponse("it is not a message with content");
-  }
-  return collect(run(readAnswer(undo, invalidResponse), steps(body, body.content)));
+  if (!isObject(body) || body.type !== "message") throw invalidResponse("it is not a message");
+  return collect(run(readAnswer(undo, invalidResponse), steps(body, blocksOf(body))));
+}
+
+/** The blocks of a message: none, where a reason for its end is all that it says, or a text alone. */
+function blocksOf(message: JsonObject): readonly Json[] {
+  const { content } = message;
+  if (Array.isArray(content)) return content;
+  if (typeof content === "string" && content !== "") return [{ type: "text", text: content }];
+  if (!isAbsent(content) || isAbsent(message.stop_reason)) throw invalidResponse("it has no content");
+  return [];
 }
 
 function steps(message: JsonObject, content: readonly Json[]): AnswerStep[] {

@@ -2,25 +2,24 @@
 
 import type { Finish, FinishReason, Warning } from "../../chat.ts";
 import { isObject, type JsonObject } from "../../json.ts";
+import { endingOf, type EndSigns, type EndWord, endWord, finishOf, isMended } from "../endings.ts";
 import type { StopFields } from "./wire-reply.ts";
 
 /** What of the answer decides how a stop is read. */
-export interface Answered {
-  /** It has calls of the client's tools. */
-  readonly calls: boolean;
-  /** It has a call of the tool that stands for a structured answer. */
-  readonly structured: boolean;
+export interface Answered extends Omit<EndSigns, keyof EndWord> {
+  /** A tool that the provider runs by itself was begun, and its result is not there. */
+  readonly pending: boolean;
 }
 
-/** The provider's words; where the answer holds tool calls, a plain stop is a stop for them. */
+/** The API's own words: an answer that came with one of them keeps it. */
 const REASONS: ReadonlyMap<string, FinishReason> = new Map([
   ["end_turn", "stop"],
   ["stop_sequence", "stop-sequence"],
   ["tool_use", "tool-calls"],
   ["max_tokens", "length"],
   ["model_context_window_exceeded", "length"],
-  ["pause_turn", "stop"],
-  ["compaction", "stop"],
+  ["pause_turn", "length"],
+  ["compaction", "length"],
   ["refusal", "refusal"],
 ]);
 
@@ -33,31 +32,41 @@ const WORDS: Readonly<Record<FinishReason, string>> = {
 };
 
 /**
- * Reads the stop fields of a message or a `message_delta`. A reason that is missing or unknown is a stop, with the
- * warning `stop_reason`; one that leaves the turn to be continued, which nobody will do, has the warning `pause_turn`.
+ * Reads the stop fields of a message or a `message_delta`. A reason that is missing or unknown has the warning
+ * `stop_reason`; one that leaves the turn to be continued, which nobody will do, has the warning `pause_turn`.
  */
 export function decodeStop(
   wire: JsonObject,
   answered: Answered,
 ): { readonly finish: Finish; readonly warnings: readonly Warning[] } {
-  const native = typeof wire.stop_reason === "string" ? wire.stop_reason : undefined;
-  const known = native === undefined ? undefined : REASONS.get(native);
-  const reason = known === undefined || known === "stop" || known === "tool-calls"
-    ? answered.calls ? "tool-calls" : "stop"
-    : known;
-  const paused = native === "pause_turn" ||
-    (native === "tool_use" && !answered.calls && !answered.structured);
+  const said = endWord(wire.stop_reason);
+  const signs = { ...answered, ...said };
+  const native = said.word;
+  const ending = native === undefined ? undefined : endingOf(native);
+  const waits = ending === "tool-calls" && !answered.calls && answered.pending;
+  const reason = waits ? "length" : finishOf(signs);
   const refusal = reason === "refusal" ? decodeRefusal(wire) : undefined;
+  const sequence = reason === "stop-sequence" && typeof wire.stop_sequence === "string"
+    ? wire.stop_sequence
+    : "";
   return {
     finish: {
       reason,
       ...(native !== undefined && { native }),
-      ...(reason === "stop-sequence" && typeof wire.stop_sequence === "string" &&
-        { stopSequence: wire.stop_sequence }),
+      ...(sequence !== "" && { stopSequence: sequence }),
       ...(refusal && { refusal }),
     },
-    warnings: known === undefined ? ["stop_reason"] : paused ? ["pause_turn"] : [],
+    warnings: [
+      ...(ending === undefined ? ["stop_reason"] : []),
+      ...(waits || isContinued(native) ? ["pause_turn"] : []),
+      ...(isMended(signs) ? ["tool_arguments"] : []),
+    ],
   };
+}
+
+/** Reasons that leave the turn to be continued by another request. */
+function isContinued(native: string | undefined): boolean {
+  return native === "pause_turn" || native === "compaction";
 }
 
 /** Writes the stop fields; `calls`: the answer has tool calls (some servers say `stop` all the same). */

@@ -4,7 +4,8 @@
  */
 
 import { MOST_TOKENS, type Usage } from "../../chat.ts";
-import { asNumber, isObject, type Json, type JsonObject, members } from "../../json.ts";
+import { asNumber, isObject, type Json, type JsonObject } from "../../json.ts";
+import { mergeFigures } from "../figures.ts";
 import type { DeltaUsage, MessageUsage } from "./wire-reply.ts";
 
 /** What a wire usage says; `suspect` when a figure in it cannot be a count and was taken as missing. */
@@ -24,10 +25,14 @@ const COUNTED = [
   "iterations",
 ] as const;
 
-/** The wire usage known so far, its figures replaced by those that an update has; a null replaces nothing. */
-export function mergeUsage(known: JsonObject, update: Json | undefined): JsonObject {
-  if (!isObject(update)) return known;
-  return members(COUNTED.map((key) => [key, update[key] ?? known[key]]));
+/**
+ * The wire usage known so far, with what an update says.
+ * @param produced something was answered: before that, an output of 0 is no less true than what `message_start` says
+ */
+export function mergeUsage(known: JsonObject, update: JsonObject, produced: boolean): JsonObject {
+  const merged = mergeFigures(known, update, COUNTED);
+  const none = !produced && asNumber(update.output_tokens) === 0;
+  return none ? { ...merged, output_tokens: 0 } : merged;
 }
 
 /** A wire usage in neutral totals; undefined when it counts neither input nor output. */

@@ -1,10 +1,14 @@
 /** What a message, or a delta of one, says: the same reading for whole answers and for streams. */
 
+import type { Warning } from "../../chat.ts";
 import { isObject, type Json, type JsonObject } from "../../json.ts";
+import { isAbsent } from "../absent.ts";
 
 export interface Said {
   readonly text: string;
   readonly thinking: string;
+  /** Parts of the content that have no place in an answer. */
+  readonly lost: readonly Warning[];
 }
 
 /**
@@ -14,27 +18,81 @@ export interface Said {
 export function readContent(message: JsonObject): Said | undefined {
   const { content, reasoning_content: long, reasoning: short } = message;
   const thinking = textOf(long) || textOf(short);
-  if (content === undefined || content === null) return { text: "", thinking };
-  if (typeof content === "string") return { text: content, thinking };
-  if (!Array.isArray(content)) return undefined;
+  if (typeof content === "string") return { text: content, thinking, lost: NOTHING };
+  if (!Array.isArray(content)) return isAbsent(content) ? { text: "", thinking, lost: NOTHING } : undefined;
+  const parts = content.map(readPart);
   return {
-    text: content.map((part) => partText(part, "text")).join(""),
-    thinking: thinking + content.map((part) => partText(part, "thinking")).join(""),
+    text: parts.map(({ text = "" }) => text).join(""),
+    thinking: thinking + parts.map(({ thinking = "" }) => thinking).join(""),
+    lost: parts.flatMap(({ lost }) => lost ?? []),
   };
 }
 
-/** A part's words if it is of the type: a string, or parts in their turn. */
-function partText(part: Json, type: "text" | "thinking"): string {
-  if (!isObject(part) || part.type !== type) return "";
-  const words = part[type];
-  if (typeof words === "string") return words;
-  return Array.isArray(words) ? words.map((inner) => partText(inner, "text")).join("") : "";
+const NOTHING: readonly Warning[] = [];
+
+/** What a message has beside its text that answers have no place for: media, and sources in shapes of their own. */
+export function lostMembers(message: JsonObject): Warning[] {
+  const lost: Warning[] = [];
+  for (const [key, code] of MEMBERS) {
+    if (message[key] !== undefined && !isAbsent(message[key])) lost.push(code);
+  }
+  return lost;
 }
 
-/** A value that should be a list: null and absent are an empty one, anything else is undefined. */
-export function listOf(value: Json | undefined): readonly Json[] | undefined {
-  if (value === undefined || value === null) return [];
-  return Array.isArray(value) ? value : undefined;
+const MEMBERS: readonly (readonly [string, Warning])[] = [
+  ["images", "images"],
+  ["image", "images"],
+  ["audio", "audio"],
+  ["video", "video"],
+  ["videos", "video"],
+  ["files", "files"],
+  ["file", "files"],
+  ["citations", "citations_dropped"],
+  ["search_results", "citations_dropped"],
+];
+
+interface ReadPart {
+  readonly text?: string;
+  readonly thinking?: string;
+  readonly lost?: readonly Warning[];
+}
+
+/** One part of the content; a part of a type that answers have no place for is lost by its kind. */
+function readPart(part: Json): ReadPart {
+  if (typeof part === "string") return { text: part };
+  if (!isObject(part) || isAbsent(part)) return isAbsent(part) ? {} : { lost: ["content_dropped"] };
+  const type = textOf(part.type);
+  switch (type) {
+    case "":
+    case "text":
+    case "output_text":
+      return { text: words(part.text) };
+    case "refusal":
+      return { text: words(part.refusal) };
+    case "thinking":
+      return { thinking: words(part.thinking) };
+    case "reasoning":
+      return { thinking: words(part.reasoning) || words(part.text) };
+    case "reference":
+      return { lost: ["citations_dropped"] };
+    default:
+      return { lost: [MEDIA.find(([kind]) => type.includes(kind))?.[1] ?? "content_dropped"] };
+  }
+}
+
+/** Kinds of parts by what their types hold: `image_url`, `output_image`, `input_audio`, `tool_file`, `document_url`. */
+const MEDIA: readonly (readonly [string, Warning])[] = [
+  ["image", "images"],
+  ["audio", "audio"],
+  ["video", "video"],
+  ["file", "files"],
+  ["document", "files"],
+];
+
+/** A part's words: a string, or parts in their turn. */
+function words(value: Json | undefined): string {
+  if (!Array.isArray(value)) return textOf(value);
+  return value.map((inner) => isObject(inner) ? textOf(inner.text) : textOf(inner)).join("");
 }
 
 export function textOf(value: Json | undefined): string {

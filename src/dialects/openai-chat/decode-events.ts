@@ -1,20 +1,24 @@
 /** A provider's stream of chunks, read into events. */
 
 import { append } from "../../append.ts";
-import type { ChatEvent } from "../../chat.ts";
+import type { ChatEvent, Warning } from "../../chat.ts";
 import { GatewayError } from "../../errors.ts";
 import { isObject, type Json, type JsonObject, tryParseJson } from "../../json.ts";
+import { isAbsent, listOf } from "../absent.ts";
 import { streamInterrupted } from "../collect.ts";
 import type { Undo } from "../dialect.ts";
+import { type EndWord, failureOf, isMended } from "../endings.ts";
 import { untilLastWord } from "../last-word.ts";
 import type { SseFrame } from "../sse.ts";
 import type { Stepper } from "../stepper.ts";
-import { listOf, readContent, textOf } from "./content.ts";
+import { lostMembers, readContent, textOf } from "./content.ts";
 import { readAnnotation } from "./decode-reply.ts";
 import { decodeInnerError } from "./error.ts";
+import { isErrorBody, isFiltered } from "./no-answer.ts";
 import { readThoughts } from "./stream-thoughts.ts";
 import { readCalls } from "./stream-calls.ts";
-import { failureOf, readFinish, readUsage } from "./wire.ts";
+import { mergeUsage, readUsage } from "./usage.ts";
+import { finishWord, readFinish } from "./wire.ts";
 
 /**
  * Frames in, events out. The answer ends with `[DONE]`, or with the stream once a finish reason was there; a stream
@@ -30,7 +34,7 @@ export function decodeEvents(undo: Undo): Stepper<SseFrame, ChatEvent> {
       if (data === "") return [{ type: "ping" }];
       if (data === "[DONE]") return answer.end(true);
       const body = tryParseJson(data);
-      if (frame.event === "error" || (isObject(body) && isError(body.error))) {
+      if (frame.event === "error" || (isObject(body) && isErrorBody(body))) {
         throw decodeInnerError(body ?? data);
       }
       if (!isObject(body)) throw invalidEvent("it is not a JSON object");
@@ -40,18 +44,28 @@ export function decodeEvents(undo: Undo): Stepper<SseFrame, ChatEvent> {
   });
 }
 
-function isError(error: Json | undefined): boolean {
-  return error !== undefined && error !== null;
-}
-
 /** The answer as it grows; both functions may throw the error that ends it. */
 function readAnswer(undo: Undo) {
   const thoughts = readThoughts();
   let calls: ReturnType<typeof readCalls> | undefined;
-  let finishReason: string | undefined;
+  let ending: EndWord = { word: undefined, unreadable: false };
   let stopReason: Json | undefined;
+  let failed: Json | undefined;
   let refusal = "";
+  let filtered = false;
   let produced = false;
+  let usage: JsonObject = {};
+  let counted = false;
+  const lost = new Set<Warning>();
+
+  /** What of the answer has no place in it is told once. */
+  const lose = (codes: readonly Warning[], events: ChatEvent[]) => {
+    for (const warning of codes) {
+      if (lost.has(warning)) continue;
+      lost.add(warning);
+      events.push({ type: "warning", warning });
+    }
+  };
 
   /** The first chunk names the answer, whatever else it says. */
   const start = (chunk: JsonObject, events: ChatEvent[]) => {
@@ -67,10 +81,17 @@ function readAnswer(undo: Undo) {
     });
   };
 
-  const count = (chunk: JsonObject, events: ChatEvent[]) => {
+  /** Figures are at the top of a chunk, in its choice (Moonshot), or in a member of Groq's. */
+  const count = (chunk: JsonObject, choice: Json | undefined, events: ChatEvent[]) => {
     const groq = isObject(chunk.x_groq) ? chunk.x_groq.usage : undefined;
-    const usage = readUsage(chunk.usage) ?? readUsage(groq);
-    if (usage) events.push({ type: "usage", usage });
+    const own = isObject(choice) ? choice.usage : undefined;
+    const update = isAbsent(chunk.usage) ? own ?? groq ?? chunk.usage : chunk.usage;
+    if (!isObject(update)) return;
+    usage = mergeUsage(usage, update);
+    const read = readUsage(usage);
+    if (!read) return;
+    counted = true;
+    events.push({ type: "usage", usage: read });
   };
 
   const delta = (value: JsonObject, events: ChatEvent[]) => {
@@ -93,19 +114,21 @@ function readAnswer(undo: Undo) {
       }
     }
     produced ||= events.length > before;
+    if (said.lost.length > 0) lose(said.lost, events);
+    lose(lostMembers(value), events);
   };
 
-  const choose = (choices: readonly Json[], events: ChatEvent[]) => {
-    // Only the first choice is read: more than one is never asked for.
-    const choice = choices.find(isFirst);
+  const choose = (choice: Json | undefined, events: ChatEvent[]) => {
     if (choice === undefined) return;
     if (!isObject(choice)) throw invalidEvent("its choice is not an object");
-    const value = choice.delta ?? choice.message ?? {};
-    if (!isObject(value)) throw invalidEvent("its delta is not an object");
-    delta(value, events);
+    const value = isAbsent(choice.delta) ? choice.message : choice.delta;
+    if (isObject(value)) delta(value, events);
+    else if (!isAbsent(value)) throw invalidEvent("its delta is not an object");
     // Some servers have `""` in every chunk; only a word says that the answer is complete.
-    finishReason = textOf(choice.finish_reason) || finishReason;
+    const said = finishWord(choice);
+    if (said.word !== undefined || said.unreadable) ending = said;
     stopReason = choice.stop_reason ?? stopReason;
+    failed = choice.error ?? failed;
   };
 
   return {
@@ -114,25 +137,32 @@ function readAnswer(undo: Undo) {
       if (!choices) throw invalidEvent("its choices are not a list");
       const events: ChatEvent[] = [];
       start(chunk, events);
-      choose(choices, events);
-      count(chunk, events);
+      // Only the first choice is read: more than one is never asked for.
+      const choice = choices.find(isFirst);
+      choose(choice, events);
+      count(chunk, choice, events);
+      if (!produced) filtered ||= isFiltered(chunk, isObject(choice) ? choice : {});
+      lose(lostMembers(chunk), events);
       return events;
     },
     /** @param said the provider says itself that the answer is complete; some then leave the finish reason out */
     end(said: boolean): ChatEvent[] {
-      if (!calls || (finishReason === undefined && !(said && produced))) throw streamInterrupted();
-      const failure = failureOf(finishReason, produced);
-      if (failure) throw failure;
+      // What a filter took away, and what is counted and says nothing, ends with the provider's last word.
+      const { word } = ending;
+      const silent = said && !produced && word === undefined && (filtered || counted);
+      if (!calls || (word === undefined && !silent && !(said && produced))) throw streamInterrupted();
+      const failure = failureOf(word, produced);
+      if (failure) throw isAbsent(failed) ? failure : decodeInnerError({ error: failed });
+      const closed = [...thoughts.close(), ...calls.close()];
       if (calls.nameless()) throw invalidEvent("a tool call has no name");
-      const signs = { finishReason, stopReason, refusal, calls: calls.count() > 0 };
-      const { finish, known } = readFinish(signs);
-      return [
-        ...thoughts.close(),
-        ...calls.close(),
-        ...(known ? [] : [{ type: "warning", warning: "finish_reason" } as const]),
-        { type: "finish", finish },
-        { type: "end" },
-      ];
+      const signs = { ...ending, calls: calls.count() > 0, cutCall: calls.cut() };
+      const { finish, known } = readFinish({ ...signs, stopReason, refusal, filtered: silent });
+      const events: ChatEvent[] = [...closed];
+      lose(
+        [...(known ? [] : ["finish_reason"]), ...(isMended(signs) ? ["tool_arguments"] : [])],
+        events,
+      );
+      return [...events, { type: "finish", finish }, { type: "end" }];
     },
   };
 }
@@ -144,8 +174,8 @@ function isFirst(choice: Json): boolean {
 /** What a delta says of tool calls; the older shape has one, without a number. Undefined if it is malformed. */
 function callDeltas(delta: JsonObject): readonly JsonObject[] | undefined {
   if (delta.tool_calls === undefined && delta.function_call === undefined) return NO_CALLS;
-  const found = listOf(delta.tool_calls);
-  if (found?.length === 0 && isObject(delta.function_call)) {
+  const found = listOf(delta.tool_calls)?.filter((call) => !isAbsent(call));
+  if (found?.length === 0 && isObject(delta.function_call) && !isAbsent(delta.function_call)) {
     return [{ index: 0, function: delta.function_call }];
   }
   const deltas = found?.filter(isObject);

@@ -1,26 +1,32 @@
 /** A whole answer of a provider, read into the neutral vocabulary. */
 
-import type { ChatReply, Citation, ReplyPart, ThinkingPart, ToolCallPart, Warning } from "../../chat.ts";
+import type { ChatReply, Citation, ReplyPart, ThinkingPart, ToolCallPart, ToolKind } from "../../chat.ts";
 import { GatewayError } from "../../errors.ts";
-import { asNumber, isObject, type Json, type JsonObject, stringifyJson } from "../../json.ts";
+import { asNumber, isObject, type Json, type JsonObject } from "../../json.ts";
+import { isAbsent, listOf } from "../absent.ts";
+import { isCutJson, isNoInput, wholeArguments } from "../arguments.ts";
 import type { Undo } from "../dialect.ts";
-import { listOf, readContent, textOf } from "./content.ts";
+import { failureOf, isMended } from "../endings.ts";
+import { lostMembers, readContent, textOf } from "./content.ts";
 import { callExtra } from "./decode-assistant.ts";
 import { decodeInnerError } from "./error.ts";
+import { isErrorBody, isFiltered } from "./no-answer.ts";
 import { readDetail } from "./reasoning.ts";
-import { callId, failureOf, readFinish, readUsage } from "./wire.ts";
+import { callId, finishWord, readFinish } from "./wire.ts";
+import { readUsage } from "./usage.ts";
 
 /**
- * Reads the first choice; what it lacks is made up of nothing.
+ * Reads the first choice; what it lacks is made up of nothing. An answer that a filter took away, or that its provider
+ * counts and says nothing in, is an answer: a refusal without words.
  * @throws GatewayError `upstream_invalid_response` for what is no answer; the error that the body carries, if it does
  */
 export function decodeReply(body: Json, undo: Undo): ChatReply {
   if (!isObject(body)) throw invalidReply("it is not an object");
-  if (body.error !== undefined && body.error !== null) throw decodeInnerError(body);
-  const [choice] = Array.isArray(body.choices) ? body.choices : [];
-  if (!isObject(choice) || !isObject(choice.message)) throw invalidReply("it has no choice with a message");
+  if (isErrorBody(body)) throw decodeInnerError(body);
+  const usage = readUsage(body.usage);
+  const { choice, filtered } = firstChoice(body, usage !== undefined);
   const id = textOf(body.id);
-  const message = choice.message;
+  const message = isObject(choice.message) ? choice.message : {};
   const said = readContent(message);
   const calls = toolCalls(message, id, undo);
   if (!said || !calls) throw invalidReply("its message is malformed");
@@ -30,15 +36,12 @@ export function decodeReply(body: Json, undo: Undo): ChatReply {
     ...textParts(said.text, refusal),
     ...calls,
   ];
-  const failure = failureOf(choice.finish_reason, content.length > 0);
-  if (failure) throw failure;
-  const { finish, known } = readFinish({
-    finishReason: choice.finish_reason,
-    stopReason: choice.stop_reason,
-    refusal,
-    calls: calls.length > 0,
-  });
-  const usage = readUsage(body.usage);
+  const end = finishWord(choice);
+  const failure = failureOf(end.word, content.length > 0);
+  if (failure) throw isAbsent(choice.error) ? failure : decodeInnerError({ error: choice.error });
+  const cutCall = calls.some(({ kind, input }) => kind === "function" && isCutJson(input));
+  const signs = { ...end, calls: calls.length > 0, cutCall };
+  const { finish, known } = readFinish({ ...signs, stopReason: choice.stop_reason, refusal, filtered });
   return {
     id,
     model: textOf(body.model) || undo.model,
@@ -47,8 +50,36 @@ export function decodeReply(body: Json, undo: Undo): ChatReply {
     finish,
     ...(usage && { usage }),
     ...(typeof body.service_tier === "string" && { serviceTier: body.service_tier }),
-    warnings: lost(message, known),
+    warnings: [
+      ...new Set([
+        ...(known ? [] : ["finish_reason"]),
+        ...(isMended(signs) ? ["tool_arguments"] : []),
+        ...said.lost,
+        ...lostMembers(message),
+        ...lostMembers(body),
+      ]),
+    ],
   };
+}
+
+/**
+ * The choice that is read; `filtered` if there is none, or one without a message, because a filter took it away.
+ * @param counted the provider counts the answer's tokens
+ */
+function firstChoice(body: JsonObject, counted: boolean): { choice: JsonObject; filtered: boolean } {
+  const choices = listOf(body.choices);
+  const choice = choices?.length === 0 ? {} : choices?.[0];
+  if (!isObject(choice)) throw invalidReply("it has no choice");
+  if (!isAbsent(choice.message)) {
+    if (!isObject(choice.message)) throw invalidReply("its message is malformed");
+    return { choice, filtered: false };
+  }
+  // An answer of another API (`text`) would be lost in silence.
+  const answered = textOf(choice.text) === "" &&
+    (finishWord(choice).word !== undefined || isObject(choice.message));
+  const filtered = isFiltered(body, choice) || (choices?.length === 0 && counted);
+  if (!answered && !filtered) throw invalidReply("it has no choice with a message");
+  return { choice, filtered: filtered && !answered };
 }
 
 /** The range of a text that an annotation speaks of, with its source. */
@@ -79,40 +110,45 @@ function textParts(text: string, refusal: string): ReplyPart[] {
 
 /** The tool calls, in order; undefined if they are malformed. */
 function toolCalls(message: JsonObject, reply: string, undo: Undo): ToolCallPart[] | undefined {
-  const legacy = isObject(message.function_call) ? [{ function: message.function_call }] : [];
   const found = listOf(message.tool_calls);
   if (!found) return undefined;
-  const calls = (found.length > 0 ? found : legacy).map((call, at) => toolCall(call, at, reply, undo));
-  return calls.every((call) => call !== undefined) ? calls : undefined;
+  const calls = found.filter((call) => !isNoCall(call));
+  const legacy: JsonObject = { function: message.function_call };
+  const all = calls.length > 0 || isNoCall(legacy) ? calls : [legacy];
+  const read = all.map((call, at) => toolCall(call, at, reply, undo));
+  return read.every((call) => call !== undefined) ? read : undefined;
+}
+
+/** Whether a call has neither a name nor arguments: that is how some servers say that there is none. */
+function isNoCall(call: Json): boolean {
+  if (!isObject(call)) return isAbsent(call);
+  const { called, input } = calledOf(call);
+  return isAbsent(called.name) && isNoInput(wholeArguments(input));
+}
+
+/** What is called, and with what: servers that know both kinds of tools may fill in one and leave the other empty. */
+export function calledOf(call: JsonObject): { kind: ToolKind; called: JsonObject; input: Json | undefined } {
+  const { custom, function: called } = call;
+  if (isObject(custom) && (!isAbsent(custom) || isAbsent(called))) {
+    return { kind: "custom", called: custom, input: custom.input };
+  }
+  const object = isObject(called) ? called : {};
+  return { kind: "function", called: object, input: object.arguments };
 }
 
 function toolCall(call: Json, at: number, reply: string, undo: Undo): ToolCallPart | undefined {
   if (!isObject(call)) return undefined;
-  const custom = isObject(call.custom) ? call.custom : undefined;
-  const called = custom ?? call.function;
-  if (!isObject(called) || textOf(called.name) === "") return undefined;
+  const { kind, called, input } = calledOf(call);
   const sent = textOf(called.name);
+  if (sent === "") return undefined;
   return {
     type: "tool-call",
     id: textOf(call.id) || callId(reply, at, sent),
     name: undo.toolNames?.get(sent) ?? sent,
-    input: argumentsOf(custom ? called.input : called.arguments),
-    kind: custom ? "custom" : "function",
+    input: kind === "custom" ? textOf(input) : wholeArguments(input),
+    kind,
     ...callExtra(call),
   };
-}
-
-/** Arguments are text; some servers send the object itself. */
-export function argumentsOf(value: Json | undefined): string {
-  if (typeof value === "string") return value;
-  return isObject(value) ? stringifyJson(value) : "";
-}
-
-function lost(message: JsonObject, finishKnown: boolean): Warning[] {
-  return [
-    ...(finishKnown ? [] : ["finish_reason"]),
-    ...(message.audio === undefined || message.audio === null ? [] : ["audio"]),
-  ];
 }
 
 function invalidReply(reason: string): GatewayError {

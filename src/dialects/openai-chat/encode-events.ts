@@ -8,7 +8,8 @@ import type { Stepper } from "../stepper.ts";
 import { writeAnnotations, writeCall, writeRefusal } from "./encode-reply.ts";
 import { encodeErrorEvent } from "./error.ts";
 import { writeDetail } from "./reasoning.ts";
-import { replyId, THOUGHT_SEPARATOR, writeFinish, writeServiceTier, writeUsage } from "./wire.ts";
+import { replyId, THOUGHT_SEPARATOR, writeFinish, writeServiceTier } from "./wire.ts";
+import { writeUsage } from "./usage.ts";
 
 /**
  * Events in, chunks out: the role first, one finishing chunk, the usage if the client wants it, `[DONE]`. An error is

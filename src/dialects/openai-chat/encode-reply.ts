@@ -4,7 +4,8 @@ import type { ChatReply, Citation, Finish, ReplyPart, ToolCallPart, ToolKind } f
 import { type Json, type JsonObject, members } from "../../json.ts";
 import type { ReplyOptions } from "../dialect.ts";
 import { writeDetail } from "./reasoning.ts";
-import { replyId, THOUGHT_SEPARATOR, writeFinish, writeServiceTier, writeUsage } from "./wire.ts";
+import { replyId, THOUGHT_SEPARATOR, writeFinish, writeServiceTier } from "./wire.ts";
+import { writeUsage } from "./usage.ts";
 
 /** Writes an answer. `usage` is null where the provider counted nothing. */
 export function encodeReply(reply: ChatReply, options: ReplyOptions): JsonObject {

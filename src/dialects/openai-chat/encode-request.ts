@@ -3,7 +3,7 @@
 import type { ChatRequest, Message, Warning } from "../../chat.ts";
 import { sha256 } from "../../digest.ts";
 import { invalidValue } from "../../errors.ts";
-import { type Json, type JsonObject, members } from "../../json.ts";
+import { type Json, members } from "../../json.ts";
 import { editedObject } from "../../json-edit.ts";
 import type { EncodedRequest, TargetModel } from "../dialect.ts";
 import { learnedLimit } from "../lessons.ts";

@@ -25,7 +25,8 @@ export function decodeError(status: number, body: Json | undefined, headers: Hea
 /** An error that came inside of a 200, whole or streamed: it says its own status, or its type does. */
 export function decodeInnerError(body: Json): GatewayError {
   const said = readError(body) ?? { message: "The provider reported an error", type: "", code: null };
-  const status = statusOf(said.code) ?? STATUS_BY_WORD.get(said.type) ?? STATUS_BY_WORD.get(said.code ?? "");
+  const status = said.status ?? statusOf(said.code) ?? STATUS_BY_WORD.get(said.type) ??
+    STATUS_BY_WORD.get(said.code ?? "");
   return upstreamError(status ?? 500, said, undefined);
 }
 
@@ -56,6 +57,8 @@ interface Said {
   readonly code: string | null;
   readonly param?: string;
   readonly fields?: readonly RefusedField[];
+  /** The status that it says itself to have. */
+  readonly status?: number;
 }
 
 /** The shapes that are in use: an object, its text alone, either inside a list; `detail` and `message` without `error`. */
@@ -74,7 +77,13 @@ function readError(body: Json): Said | undefined {
     code: code === undefined || code === "" ? null : String(code),
     ...(typeof error.param === "string" && { param: error.param }),
     fields: listedFields(error),
+    ...ownStatus(error.status),
   };
+}
+
+function ownStatus(value: Json | undefined): { status?: number } {
+  const status = statusOf(String(asNumber(value) ?? ""));
+  return status === undefined ? {} : { status };
 }
 
 /** A message, or what a validator lists in its place. */
@@ -111,7 +120,10 @@ function kindOfSaid(status: number, { type, code }: Said): ErrorKind {
     case "context_length_exceeded":
       return "context-length";
     case "content_policy_violation":
+    case "content_filter":
       return "content-policy";
+    case "DeploymentNotFound":
+      return "model-missing";
     default:
       return kindOf(status);
   }
@@ -146,6 +158,8 @@ const TYPES: Readonly<Partial<Record<ErrorKind, string>>> = {
 const STATUS_BY_WORD: ReadonlyMap<string, number> = new Map([
   ["invalid_request_error", 400],
   ["BadRequestError", 400],
+  ["content_filter", 400],
+  ["content_policy_violation", 400],
   ["invalid_api_key", 401],
   ["authentication_error", 401],
   ["permission_error", 403],

@@ -1,11 +1,14 @@
 /** Tool calls in a stream: which pieces belong to which call, however the server numbers them. */
 
-import type { ChatEvent, ToolKind } from "../../chat.ts";
-import { isObject, type JsonObject } from "../../json.ts";
+import { append } from "../../append.ts";
+import type { ChatEvent } from "../../chat.ts";
+import { isObject, type JsonObject, stringifyJson } from "../../json.ts";
+import { isAbsent } from "../absent.ts";
+import { type ArgumentReader, isNoInput, readArguments, readText } from "../arguments.ts";
 import type { Undo } from "../dialect.ts";
 import { textOf } from "./content.ts";
 import { callExtra } from "./decode-assistant.ts";
-import { argumentsOf } from "./decode-reply.ts";
+import { calledOf } from "./decode-reply.ts";
 import { callId } from "./wire.ts";
 
 export interface Calls {
@@ -14,15 +17,16 @@ export interface Calls {
   /** Ends every call: pieces of calls may alternate, so none is complete before the answer is. */
   close(): ChatEvent[];
   count(): number;
-  /** Some call never had a name. */
+  /** Some call has arguments and never had a name. One that has neither is nothing. */
   nameless(): boolean;
+  /** The arguments of some call break off. */
+  cut(): boolean;
 }
 
 interface Call {
   id: string;
-  kind: ToolKind;
-  /** Its number among those that have begun; undefined as long as its name is not known. */
-  index: number | undefined;
+  /** Its number and its arguments; undefined as long as its name is not known. */
+  begun: { readonly index: number; readonly input: ArgumentReader } | undefined;
   /** Arguments that came before the name. */
   held: string;
 }
@@ -47,20 +51,22 @@ export function readCalls(reply: string, undo: Undo): Calls {
   };
 
   const add = (delta: JsonObject, id: string): Call => {
-    const call: Call = { id, kind: isCustom(delta) ? "custom" : "function", index: undefined, held: "" };
+    const call: Call = { id, begun: undefined, held: "" };
     calls.push(call);
     if (typeof delta.index === "number") byIndex.set(delta.index, call);
     return call;
   };
 
   const begin = (call: Call, name: string, delta: JsonObject): ChatEvent => {
-    const index = call.index = begun++;
+    const index = begun++;
+    const kind = isCustom(delta) ? "custom" : "function";
+    call.begun = { index, input: kind === "custom" ? readText() : readArguments() };
     return {
       type: "tool-call-start",
       index,
       id: call.id || callId(reply, index, name),
       name: undo.toolNames?.get(name) ?? name,
-      kind: call.kind,
+      kind,
       ...callExtra(delta),
     };
   };
@@ -74,31 +80,36 @@ export function readCalls(reply: string, undo: Undo): Calls {
       if (call.id === "") call.id = id;
       if (id !== "" && call.id === id && !byId.has(id)) byId.set(id, call);
       const name = nameOf(delta);
-      const events: ChatEvent[] = call.index === undefined && name !== "" ? [begin(call, name, delta)] : [];
+      const events: ChatEvent[] = !call.begun && name !== "" ? [begin(call, name, delta)] : [];
       const input = call.held + inputOf(delta);
-      call.held = call.index === undefined ? input : "";
-      if (call.index !== undefined && input !== "") {
-        events.push({ type: "tool-call-delta", index: call.index, input });
-      }
+      call.held = call.begun ? "" : input;
+      if (call.begun) append(events, added(call.begun.index, call.begun.input.push(input)));
       return events;
     },
     close: () =>
-      calls.flatMap(({ index }) => index === undefined ? [] : [{ type: "tool-call-end", index } as const]),
+      calls.flatMap(({ begun }): ChatEvent[] =>
+        begun ? [...added(begun.index, begun.input.end()), { type: "tool-call-end", index: begun.index }] : []
+      ),
     count: () => begun,
-    nameless: () => calls.some(({ index }) => index === undefined),
+    nameless: () => calls.some(({ begun, held }) => !begun && !isNoInput(held)),
+    cut: () => calls.some(({ begun }) => begun?.input.isCut()),
   };
 }
 
+function added(index: number, input: string): ChatEvent[] {
+  return input === "" ? [] : [{ type: "tool-call-delta", index, input }];
+}
+
 function isCustom(delta: JsonObject): boolean {
-  return delta.type === "custom" || isObject(delta.custom);
+  return (delta.type === "custom" && isAbsent(delta.function)) || calledOf(delta).kind === "custom";
 }
 
 function nameOf(delta: JsonObject): string {
-  const called = delta.function ?? delta.custom;
-  return isObject(called) ? textOf(called.name) : "";
+  return textOf(calledOf(delta).called.name);
 }
 
-function inputOf({ function: called, custom }: JsonObject): string {
-  if (isObject(called)) return argumentsOf(called.arguments);
-  return isObject(custom) ? argumentsOf(custom.input) : "";
+function inputOf(delta: JsonObject): string {
+  const { input } = calledOf(delta);
+  if (typeof input === "string") return input;
+  return isObject(input) ? stringifyJson(input) : "";
 }

@@ -363,8 +363,8 @@ const failures: { title: string; events: () => ChatEvent[]; code: string | null 
   { title: "data that is no JSON", events: () => decoded([START, "{oops"]), code: "upstream_invalid_event" },
   { title: "data that is no object", events: () => decoded([START, "[1]"]), code: "upstream_invalid_event" },
   {
-    title: "a start without a message",
-    events: () => decoded([{ type: "message_start" }]),
+    title: "a start with a message that is none",
+    events: () => decoded([{ type: "message_start", message: "Hello" }]),
     code: "upstream_invalid_event",
   },
   {
@@ -393,8 +393,8 @@ const failures: { title: string; events: () => ChatEvent[]; code: string | null 
     code: "upstream_invalid_event",
   },
   {
-    title: "a delta without its text",
-    events: () => decoded([START, TEXT, grow(0, { type: "text_delta" })]),
+    title: "a delta with a text that is none",
+    events: () => decoded([START, TEXT, grow(0, { type: "text_delta", text: 5 })]),
     code: "upstream_invalid_event",
   },
   {
@@ -414,12 +414,13 @@ const failures: { title: string; events: () => ChatEvent[]; code: string | null 
   },
   {
     title: "a block without a type",
-    events: () => decoded([START, { ...TEXT, content_block: {} }]),
+    events: () => decoded([START, { ...TEXT, content_block: { text: "Hi" } }]),
     code: "upstream_invalid_event",
   },
   {
     title: "a call without a name",
-    events: () => decoded([START, { ...TEXT, content_block: { type: "tool_use", id: "a", input: {} } }]),
+    events: () =>
+      decoded([START, { ...TEXT, content_block: { type: "tool_use", id: "a", input: { a: 1 } } }, stop(0)]),
     code: "upstream_invalid_event",
   },
 ];

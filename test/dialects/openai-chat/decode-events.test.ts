@@ -135,7 +135,7 @@ const READ: readonly [string, ChatEvent[]][] = [
   ["unknown-fields", [text("Hello"), ...stop]],
   ["unknown-finish", [text("Hello"), { type: "warning", warning: "finish_reason" }, {
     type: "finish",
-    finish: { reason: "stop", native: "brand_new" },
+    finish: { reason: "length", native: "brand_new" },
   }, end]],
   ["no-done", [text("Hello"), ...stop]],
 ];
@@ -266,15 +266,15 @@ const BROKEN: [string, (JsonObject | string)[], string][] = [
   ],
   ["data that is no JSON", ["<html>"], "upstream_invalid_event"],
   ["data that is no object", ["[1]"], "upstream_invalid_event"],
-  ["choices that are no list", [{ choices: {} }], "upstream_invalid_event"],
+  ["choices that are no list", [{ choices: { index: 1 } }], "upstream_invalid_event"],
   ["a choice that is no object", [{ choices: ["a"] }], "upstream_invalid_event"],
   ["a delta that is no object", [{ choices: [{ index: 0, delta: "a" }] }], "upstream_invalid_event"],
   ["a content that is a number", [say({ content: 5 })], "upstream_invalid_event"],
-  ["tool calls that are no list", [say({ tool_calls: {} })], "upstream_invalid_event"],
+  ["tool calls that are no list", [say({ tool_calls: { id: "a" } })], "upstream_invalid_event"],
   ["a tool call that is no object", [say({ tool_calls: ["a"] })], "upstream_invalid_event"],
   ["details that are no list", [say({ reasoning_details: "a" })], "upstream_invalid_event"],
   ["a tool call that never had a name", [
-    say({ tool_calls: [{ index: 0, id: "a" }] }, "tool_calls"),
+    say({ tool_calls: [{ index: 0, id: "a", function: { arguments: '{"a":1}' } }] }, "tool_calls"),
     "[DONE]",
   ], "upstream_invalid_event"],
   [

@@ -85,8 +85,13 @@ test("a client that wants usage gets it behind the finish, and null before", () 
     prompt_tokens: 13,
     completion_tokens: 39,
     total_tokens: 52,
-    prompt_tokens_details: { cached_tokens: 0, cache_write_tokens: 0 },
-    completion_tokens_details: { reasoning_tokens: 0 },
+    prompt_tokens_details: { cached_tokens: 0, cache_write_tokens: 0, audio_tokens: 0 },
+    completion_tokens_details: {
+      reasoning_tokens: 0,
+      audio_tokens: 0,
+      accepted_prediction_tokens: 0,
+      rejected_prediction_tokens: 0,
+    },
   });
   equal(written([begin, ...ended], { includeUsage: true }).length, 3);
 });

@@ -48,7 +48,7 @@ const READ: readonly [string, ChatReply["content"], ChatReply["finish"]][] = [
   }],
   ["content-parts", [{ type: "thinking", text: "2 and 2" }, text("4")], { reason: "stop", native: "stop" }],
   ["stop-sequence", [text("one two ")], { reason: "stop-sequence", native: "stop", stopSequence: "END" }],
-  ["unknown-finish", [text("Hello")], { reason: "stop", native: "brand_new" }],
+  ["unknown-finish", [text("Hello")], { reason: "length", native: "brand_new" }],
 ];
 for (const [name, content, finish] of READ) {
   test(`replies/${name}.json is read`, () => {
@@ -106,15 +106,17 @@ test("an answer that does not name its model is the model's that was asked", () 
   equal(openaiChat.decodeReply({ ...fixture("replies/text.json"), model: "" }, UNDO).model, "sent");
 });
 
-test("a finish reason that is no word is none", () => {
-  for (const finish of ["", null, ["stop"], 1]) {
-    const { finish: read, warnings } = openaiChat.decodeReply(
-      { choices: [{ message: { content: "a" }, finish_reason: finish }] },
-      UNDO,
-    );
-    deepEqual([read, warnings], [{ reason: "stop" }, ["finish_reason"]]);
-  }
-});
+const NO_WORDS: readonly [Json, string][] = [["", "stop"], [null, "stop"], [["stop"], "length"], [
+  1,
+  "length",
+]];
+for (const [finish_reason, reason] of NO_WORDS) {
+  test(`the finish reason ${JSON.stringify(finish_reason)} is no word, and the answer's end is ${reason}`, () => {
+    const body = { choices: [{ message: { content: "a" }, finish_reason }] };
+    const { finish, warnings } = openaiChat.decodeReply(body, UNDO);
+    deepEqual([finish, warnings], [{ reason }, ["finish_reason"]]);
+  });
+}
 
 const INVALID: readonly Json[] = [
   null,
@@ -126,8 +128,12 @@ const INVALID: readonly Json[] = [
   { choices: ["Hello"] },
   { choices: [{ index: 0, text: "Hello" }] },
   { choices: [{ message: { content: 5 } }] },
-  { choices: [{ message: { content: "a", tool_calls: {} } }] },
-  { choices: [{ message: { content: null, tool_calls: [{ id: "a", function: {} }] } }] },
+  { choices: [{ index: 0, text: "Hello", finish_reason: "stop" }] },
+  { choices: [{ message: "Hello", finish_reason: "stop" }] },
+  { choices: [{ message: { content: "a", tool_calls: { id: "a" } } }] },
+  {
+    choices: [{ message: { content: null, tool_calls: [{ id: "a", function: { arguments: '{"a":1}' } }] } }],
+  },
   { choices: [{ message: { content: null, tool_calls: ["a"] } }] },
   { choices: [{ message: { content: "a" }, finish_reason: "error" }] },
 ];
@@ -209,8 +215,13 @@ test("an answer has every key that clients look for, one choice, and parts that 
       prompt_tokens: 2255,
       completion_tokens: 5,
       total_tokens: 2260,
-      prompt_tokens_details: { cached_tokens: 1733, cache_write_tokens: 512 },
-      completion_tokens_details: { reasoning_tokens: 2 },
+      prompt_tokens_details: { cached_tokens: 1733, cache_write_tokens: 512, audio_tokens: 0 },
+      completion_tokens_details: {
+        reasoning_tokens: 2,
+        audio_tokens: 0,
+        accepted_prediction_tokens: 0,
+        rejected_prediction_tokens: 0,
+      },
     },
     service_tier: "default",
     system_fingerprint: null,

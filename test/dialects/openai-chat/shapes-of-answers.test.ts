@@ -1,0 +1,302 @@
+/** The shapes of answers that real servers send beside the API's own, whole and as a stream that says the same. */
+
+import { deepEqual, equal } from "node:assert/strict";
+import { test } from "node:test";
+import type { ChatReply } from "../../../src/chat.ts";
+import { collect } from "../../../src/dialects/collect.ts";
+import { openaiChat } from "../../../src/dialects/openai-chat/index.ts";
+import { splitFrames } from "../../../src/dialects/sse.ts";
+import { pipe, run } from "../../../src/dialects/stepper.ts";
+import type { Json, JsonObject } from "../../../src/json.ts";
+
+const UNDO = { model: "m" };
+
+function whole(body: Json): ChatReply {
+  return openaiChat.decodeReply(body, UNDO);
+}
+
+function streamed(...chunks: readonly Json[]): ChatReply {
+  const text = [...chunks.map((chunk) => JSON.stringify(chunk)), "[DONE]"].map((data) => `data: ${data}\n\n`)
+    .join("");
+  return collect(run(pipe(splitFrames(), openaiChat.decodeEvents(UNDO)), [new TextEncoder().encode(text)]));
+}
+
+/** The same message whole and as deltas. */
+function both(message: JsonObject, finish: Json = "stop"): ChatReply[] {
+  return [
+    whole({ choices: [{ index: 0, message, finish_reason: finish }] }),
+    streamed({ choices: [{ index: 0, delta: message }] }, {
+      choices: [{ index: 0, delta: {}, finish_reason: finish }],
+    }),
+  ];
+}
+
+const noCall = { name: "", arguments: "" };
+const NOTHING: readonly [string, JsonObject][] = [
+  ["an empty function call", { function_call: noCall }],
+  ["a function call without members", { function_call: {} }],
+  ["a function call of nulls", { function_call: { name: null, arguments: null } }],
+  ["tool calls that are null", { tool_calls: null }],
+  ["tool calls that are an empty object", { tool_calls: {} }],
+  ["tool calls that are an empty text", { tool_calls: "" }],
+  ["a tool call of nothing", { tool_calls: [{ index: 0, id: "", type: "function", function: noCall }] }],
+  ["a tool call of nothing with an id", {
+    tool_calls: [{ index: 0, id: "call_1", type: "function", function: noCall }],
+  }],
+  ["a tool call without a function", { tool_calls: [{ index: 0, id: "", type: "function" }] }],
+  ["a tool call whose function is null", { tool_calls: [{ index: 0, type: "function", function: null }] }],
+  ["a tool call with no name and {}", {
+    tool_calls: [{ index: 0, function: { name: "", arguments: "{}" } }],
+  }],
+  ["a tool call with no name and null", {
+    tool_calls: [{ index: 0, function: { name: null, arguments: "null" } }],
+  }],
+  ["a tool call that is null", { tool_calls: [null] }],
+  ["a tool call that is an empty object", { tool_calls: [{}] }],
+  ["an empty custom call", { tool_calls: [{ index: 0, type: "custom", custom: { name: "", input: "" } }] }],
+  ["audio without members", { audio: {} }],
+  ["audio of empty members", { audio: { id: "", data: "", expires_at: 0, transcript: "" } }],
+  ["a refusal without words", { refusal: "" }],
+  ["a refusal without members", { refusal: {} }],
+  ["thinking without words", { reasoning_content: "", reasoning: null }],
+  ["thinking without members", { reasoning_content: {}, reasoning_details: {} }],
+  ["annotations that are null", { annotations: null }],
+  ["annotations that are an empty object", { annotations: {} }],
+  ["images that are none", { images: [] }],
+];
+for (const [title, members] of NOTHING) {
+  test(`${title}: nothing, in an answer that is complete without it`, () => {
+    for (const finish of ["stop", "tool_calls", "function_call"]) {
+      for (const reply of both({ role: "assistant", content: "hello", ...members }, finish)) {
+        deepEqual(reply.content, [{ type: "text", text: "hello" }]);
+        deepEqual(reply.finish, { reason: "stop", native: finish });
+        deepEqual(reply.warnings, []);
+      }
+    }
+  });
+}
+
+test("members of the answer that say nothing are none", () => {
+  const absent = { error: {}, usage: {}, service_tier: null, citations: [], prompt_filter_results: [] };
+  for (
+    const members of [absent, { ...absent, error: "", usage: null }, {
+      ...absent,
+      error: { message: "", code: null },
+    }]
+  ) {
+    const choice = { index: 0, logprobs: {}, content_filter_results: {}, finish_details: {} };
+    const replies = [
+      whole({ ...members, choices: [{ ...choice, message: { content: "a" }, finish_reason: "stop" }] }),
+      streamed(
+        { ...members, choices: [{ ...choice, delta: { content: "a" }, finish_reason: null }] },
+        { ...members, choices: [{ ...choice, delta: null, finish_reason: "" }] },
+        { ...members, choices: [{ ...choice, delta: "", finish_reason: "stop" }] },
+        { ...members, choices: {} },
+      ),
+    ];
+    for (const { content, finish, usage, warnings } of replies) {
+      deepEqual(content, [{ type: "text", text: "a" }]);
+      deepEqual([finish.reason, usage, warnings], ["stop", undefined, []]);
+    }
+  }
+});
+
+const now = { index: 0, id: "call_1", type: "function", function: { name: "now", arguments: "{}" } };
+const CALLS: readonly [string, JsonObject][] = [
+  ["an empty custom call in the same call", { tool_calls: [{ ...now, custom: { name: "", input: "" } }] }],
+  ["an empty call behind it", { tool_calls: [now, { index: 1, id: "", function: noCall }] }],
+  ["an empty call before it", { tool_calls: [{ index: 0, id: "", function: noCall }, { ...now, index: 1 }] }],
+  ["an empty function call of the older shape", { tool_calls: [now], function_call: noCall }],
+];
+for (const [title, members] of CALLS) {
+  test(`a call is read beside ${title}`, () => {
+    for (const { content, finish } of both({ content: null, ...members }, "tool_calls")) {
+      deepEqual(content, [{ type: "tool-call", id: "call_1", name: "now", input: "{}", kind: "function" }]);
+      equal(finish.reason, "tool-calls");
+    }
+  });
+}
+
+test("a custom call is read beside an empty function", () => {
+  const call = {
+    index: 0,
+    id: "c",
+    type: "custom",
+    custom: { name: "shell", input: "ls" },
+    function: noCall,
+  };
+  for (const { content } of both({ content: null, tool_calls: [call] }, "tool_calls")) {
+    deepEqual(content, [{ type: "tool-call", id: "c", name: "shell", input: "ls", kind: "custom" }]);
+  }
+});
+
+test("a call of the older shape is read beside tool calls that are none", () => {
+  const members = {
+    tool_calls: [{ index: 0, function: noCall }],
+    function_call: { name: "now", arguments: "{}" },
+  };
+  const [{ content } = { content: [] }] = both({ content: null, ...members }, "function_call");
+  equal(content[0]?.type === "tool-call" && content[0].name, "now");
+});
+
+const ARGUMENTS: readonly [Json, string][] = [
+  ["null", ""],
+  [null, ""],
+  ["", ""],
+  ['"{\\"a\\":1}"', '{"a":1}'],
+  [{ a: 1 }, '{"a":1}'],
+  ['{"a":1}', '{"a":1}'],
+];
+for (const [given, input] of ARGUMENTS) {
+  test(`a call's arguments ${JSON.stringify(given)} are ${JSON.stringify(input)}`, () => {
+    const call = { ...now, function: { name: "now", arguments: given } };
+    for (const { content } of both({ content: null, tool_calls: [call] }, "tool_calls")) {
+      equal(content[0]?.type === "tool-call" && content[0].input, input);
+    }
+  });
+}
+
+for (const finish of ["tool_calls", "stop", "function_call"]) {
+  test(`arguments that break off are a cut answer, though the server says ${finish}`, () => {
+    const call = { ...now, function: { name: "write", arguments: '{"path":"a.txt","text":"half' } };
+    for (const reply of both({ content: null, tool_calls: [call] }, finish)) {
+      deepEqual(reply.finish, { reason: "length", native: finish });
+      deepEqual(reply.warnings, ["tool_arguments"]);
+      equal(reply.content[0]?.type === "tool-call" && reply.content[0].input, call.function.arguments);
+    }
+  });
+}
+
+// --- what a filter took away ---
+
+const usage = { prompt_tokens: 15, completion_tokens: 19, total_tokens: 34 };
+const filtered = {
+  hate: { filtered: true, severity: "medium" },
+  violence: { filtered: false, severity: "safe" },
+};
+const safe = { hate: { filtered: false, severity: "safe" } };
+const FILTERED: readonly [string, JsonObject, readonly string[]][] = [
+  ["a choice without a message", { choices: [{ index: 0, finish_reason: "content_filter" }] }, []],
+  ["a message that is null", { choices: [{ index: 0, finish_reason: "content_filter", message: null }] }, []],
+  [
+    "a message without members",
+    { choices: [{ index: 0, finish_reason: "content_filter", message: {} }] },
+    [],
+  ],
+  ["a word in capitals", { choices: [{ index: 0, finish_reason: "CONTENT_FILTER" }] }, []],
+  ["the filter's results alone", { choices: [{ index: 0, content_filter_results: filtered }] }, [
+    "finish_reason",
+  ]],
+  [
+    "the prompt's results and no choice",
+    { choices: [], prompt_filter_results: [{ prompt_index: 0, content_filter_results: filtered }] },
+    ["finish_reason"],
+  ],
+  ["tokens that are counted and no choice", { choices: [] }, ["finish_reason"]],
+];
+for (const [title, body, warnings] of FILTERED) {
+  test(`${title}: an answer that a filter took away is a refusal, and its tokens count`, () => {
+    for (const reply of [whole({ ...body, usage }), streamed({ ...body, usage })]) {
+      deepEqual(reply.content, []);
+      deepEqual(reply.finish.refusal, {});
+      equal(reply.finish.reason, "refusal");
+      deepEqual([reply.usage?.input, reply.usage?.output], [15, 19]);
+      deepEqual(reply.warnings, warnings);
+    }
+  });
+}
+
+test("results of a filter that let the answer pass do not stand for one", () => {
+  const body = { choices: [{ index: 0, content_filter_results: safe }] };
+  for (const read of [() => whole(body), () => streamed(body)]) {
+    let thrown: unknown;
+    try {
+      read();
+    } catch (error) {
+      thrown = error;
+    }
+    equal((thrown as { failure?: string } | undefined)?.failure, "invalid");
+  }
+});
+
+const INNER: readonly [string, JsonObject, number][] = [
+  ["the error of Azure's filter", {
+    error: {
+      message: "The response was filtered",
+      type: null,
+      param: "prompt",
+      code: "content_filter",
+      status: 400,
+    },
+  }, 400],
+  ["that error without its status", {
+    error: { message: "The response was filtered", code: "content_filter" },
+  }, 400],
+  ["an error as a whole", { object: "error", message: "too long", type: "BadRequestError", code: 400 }, 400],
+  ["a message without choices", { message: "overloaded", code: 503 }, 503],
+  ["an error in the choice", {
+    choices: [{
+      index: 0,
+      message: { content: "" },
+      finish_reason: "error",
+      error: { code: 502, message: "gone" },
+    }],
+  }, 502],
+];
+for (const [title, body, status] of INNER) {
+  test(`${title} inside of a 200 is thrown as what it is`, () => {
+    for (const read of [() => whole(body), () => streamed(body)]) {
+      let thrown: { status?: number; source?: string } = {};
+      try {
+        read();
+      } catch (error) {
+        thrown = error as typeof thrown;
+      }
+      deepEqual([thrown.status, thrown.source], [status, "upstream"]);
+    }
+  });
+}
+
+// --- what an answer has no place for ---
+
+const LOST: readonly [JsonObject, string][] = [
+  [{ images: [{ type: "image_url", image_url: { url: "data:image/png;base64,iVBORw0KGgo=" } }] }, "images"],
+  [{ audio: { id: "a", data: "AAAA" } }, "audio"],
+  [{ video: { url: "https://a.example/v" } }, "video"],
+  [{ files: [{ id: "f" }] }, "files"],
+  [
+    { content: [{ type: "text", text: "" }, { type: "image_url", image_url: "https://a.example" }] },
+    "images",
+  ],
+  [{ content: [{ type: "output_audio", data: "AAAA" }] }, "audio"],
+  [{ content: [{ type: "tool_file", file_id: "f" }] }, "files"],
+  [{ content: [{ type: "document_url", document_url: "https://a.example" }] }, "files"],
+  [{ content: [{ type: "reference", reference_ids: [1] }] }, "citations_dropped"],
+  [{ content: [{ type: "brand_new", value: 1 }] }, "content_dropped"],
+];
+for (const [message, warning] of LOST) {
+  test(`${JSON.stringify(message)} of an answer is not lost in silence`, () => {
+    for (const { warnings } of both({ content: "", ...message })) deepEqual(warnings, [warning]);
+  });
+}
+
+test("a content of parts is its words, in whatever form a part has them", () => {
+  const content = [
+    "a",
+    { type: "text", text: "b" },
+    { text: "c" },
+    { type: "output_text", text: "d" },
+    null,
+    {},
+  ];
+  for (const reply of both({ content })) {
+    deepEqual([reply.content, reply.warnings], [[{ type: "text", text: "abcd" }], []]);
+  }
+});
+
+test("the end in `finish_details` is read", () => {
+  const choice = { index: 0, finish_details: { type: "max_tokens" } };
+  const reply = whole({ choices: [{ ...choice, message: { content: "half" } }] });
+  deepEqual(reply.finish, { reason: "length", native: "max_tokens" });
+  deepEqual(streamed({ choices: [{ ...choice, delta: { content: "half" } }] }).finish, reply.finish);
+});
