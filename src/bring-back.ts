@@ -138,8 +138,8 @@ function keepAlive(receiver: Receiver, { clock }: Services, out: Out) {
   const check = () => {
     const due = last + ms - clock.monotonic();
     if (due <= 0) {
-      // Not awaited: a client too slow for this one has no need of a sign of life.
-      void out.write(sign);
+      // A client that has yet to take what it was sent has no need of a sign of life.
+      if (!out.blocked) void out.write(sign);
       last = clock.monotonic();
     }
     cancel = clock.after(due > 0 ? due : ms, check);

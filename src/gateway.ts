@@ -6,7 +6,8 @@ import type { Dialect } from "./dialects/dialect.ts";
 import { clientDialect } from "./dialects/registry.ts";
 import { findEndpoint, pathOf } from "./endpoints/endpoints.ts";
 import { asGatewayError, GatewayError } from "./errors.ts";
-import type { Incoming, Outgoing } from "./http.ts";
+import type { Incoming, Outgoing, Sent } from "./http.ts";
+import { tooMany } from "./in-flight.ts";
 import { headerSafe } from "./attempt/provider-headers.ts";
 import type { Services } from "./services.ts";
 
@@ -20,6 +21,7 @@ export function createGateway(services: Services): Gateway {
     const endpoint = findEndpoint(request);
     const dialect = endpoint?.dialect ?? clientDialect(request.headers);
     let reply: Reply;
+    let leave: (() => void) | undefined;
     try {
       if (request.fault) throw request.fault;
       if (!endpoint) throw new GatewayError("not_found", `Nothing is served at '${pathOf(request.target)}'`);
@@ -27,6 +29,7 @@ export function createGateway(services: Services): Gateway {
         reply = refuse(methodNotAllowed(request.method, endpoint.methods), dialect, entry);
         reply = { ...reply, headers: { ...reply.headers, allow: endpoint.methods.join(", ") } };
       } else {
+        if (endpoint.calls) leave = enter(request, services);
         reply = await endpoint.answer({ request, dialect, entry, services });
       }
     } catch (thrown) {
@@ -38,8 +41,20 @@ export function createGateway(services: Services): Gateway {
     }
     const { status, body } = reply;
     const headers = { ...reply.headers, ...common(entry, dialect, services.clock.monotonic() - began) };
-    return { status, headers, body, done: (sent) => entry.close({ status, ...sent }) };
+    const done = ({ stalled, ...sent }: Sent) => {
+      leave?.();
+      if (stalled) entry.failed(stalled);
+      // As for a client that left: it has not got its answer.
+      entry.close({ status: stalled ? 499 : status, ...sent });
+    };
+    return { status, headers, body, done };
   };
+}
+
+/** Takes a place among the requests that may be at providers at once. */
+function enter({ crowded = false }: Incoming, { inFlight, random }: Services): () => void {
+  if (crowded) throw tooMany(random);
+  return inFlight.enter();
 }
 
 function open(request: Incoming, { clock, newId, sink }: Services): OpenEntry {

@@ -26,6 +26,8 @@ export interface Incoming {
   readonly left: AbortSignal;
   /** What is wrong with the request's framing or headers: it is refused, whatever it asks for. */
   readonly fault?: GatewayError | undefined;
+  /** Its connection is one too many: it may not ask a provider. */
+  readonly crowded?: boolean;
 }
 
 export interface Outgoing {
@@ -42,6 +44,8 @@ export type StreamBody = (out: Out) => Promise<void>;
 export interface Out {
   /** A promise when the client is slower than we are: to be awaited before the next write. */
   write(piece: string | Uint8Array): void | Promise<void>;
+  /** The client has not yet taken what was written. */
+  readonly blocked?: boolean;
 }
 
 export interface Sent {
@@ -49,6 +53,8 @@ export interface Sent {
   readonly bytes: number;
   /** The whole answer went out. */
   readonly complete: boolean;
+  /** Why we gave the client up, if we did. */
+  readonly stalled?: GatewayError;
 }
 
 /** 32 MiB: what the providers accept. */

@@ -3,6 +3,7 @@
 import type { Policy } from "./access/policy.ts";
 import type { Sink } from "./account/entry.ts";
 import type { ByteBudget } from "./byte-budget.ts";
+import type { InFlight } from "./in-flight.ts";
 import type { Learned } from "./attempt/learned.ts";
 import type { Recall } from "./recall.ts";
 import type { Health } from "./routing/health.ts";
@@ -28,6 +29,8 @@ export interface Services {
   readonly log: AppLog;
   /** Memory for the bodies of requests under way. */
   readonly bodies: ByteBudget;
+  /** Places for the requests that are at providers at once. */
+  readonly inFlight: InFlight;
   /** `draining`: clients are told to go elsewhere; `stopping`: no new work is taken. */
   readonly phase: () => Phase;
 }

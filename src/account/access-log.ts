@@ -13,7 +13,9 @@ export function logLine(entry: Entry, format: LogFormat): string {
 }
 
 function combinedLine(entry: Entry): string {
-  const request = `${quotable(entry.method)} ${quotable(entry.target)} HTTP/${quotable(entry.version)}`;
+  const { method, target, version } = entry;
+  // Of what could not be read as a request there is no line.
+  const request = method === "" ? "-" : `${quotable(method)} ${quotable(target)} HTTP/${quotable(version)}`;
   let line = `${bare(entry.peer)} - ${bare(entry.user)} [${commonTime(entry.time)}] "${request}" ` +
     `${entry.status} ${entry.bytes} "${quotable(entry.referer)}" "${quotable(entry.userAgent)}" ` +
     `"${quotable(entry.forwardedFor)}"`;

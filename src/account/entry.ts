@@ -239,6 +239,8 @@ export function openEntry(start: EntryStart, clock: () => number, sink: Sink): O
       closed = true;
       open.release();
       const outcome = outcomeOf({ status, complete, error, streamed });
+      // A client that takes nothing of its answer is given up; the provider has been paid for it all the same.
+      const untaken = ended && error?.code === "request_timeout";
       sink({
         ...start,
         // A client that left before its answer was complete has, in NGINX's custom, status 499.
@@ -254,7 +256,7 @@ export function openEntry(start: EntryStart, clock: () => number, sink: Sink): O
         tries: open.tries,
         failover: open.failover,
         outcome,
-        ...(error && !streamed && outcome !== "client_disconnect"
+        ...(error && !streamed && !untaken && outcome !== "client_disconnect"
           ? { usage: undefined, usageSource: "none" }
           : account(outcome)),
         error: error?.code,

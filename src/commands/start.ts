@@ -5,8 +5,9 @@ import { randomFillSync } from "node:crypto";
 import type { Policy } from "../access/policy.ts";
 import type { Sink } from "../account/entry.ts";
 import type { Demo } from "../demo/start-demo.ts";
-import { descriptorShares } from "../descriptors.ts";
 import { createByteBudget } from "../byte-budget.ts";
+import { descriptorShares } from "../descriptors.ts";
+import { createInFlight } from "../in-flight.ts";
 import { createLearned } from "../attempt/learned.ts";
 import { createRecall } from "../recall.ts";
 import { createHealth } from "../routing/health.ts";
@@ -59,6 +60,7 @@ export function startServices({ policy, sink, log, phase }: StartOptions): Start
       sink,
       log,
       bodies: createByteBudget(Math.random),
+      inFlight: createInFlight(Math.random, descriptorShares().upstream),
       phase,
     },
     stores: {

@@ -19,6 +19,8 @@ export interface Endpoint {
   readonly methods: readonly string[];
   /** What its refusals are written in. */
   readonly dialect: Dialect;
+  /** Its requests go to providers. */
+  readonly calls: boolean;
   readonly answer: (visit: Visit) => Reply | Promise<Reply>;
 }
 
@@ -38,17 +40,18 @@ export function findEndpoint(request: Incoming): Endpoint | undefined {
   const path = pathOf(request.target);
   const known = CLIENT_ENDPOINTS.get(path);
   if (known) {
-    return { methods: ["POST"], dialect: known.dialect, answer: known.kind === "chat" ? chat : tokens };
+    const answer = known.kind === "chat" ? chat : tokens;
+    return { methods: ["POST"], dialect: known.dialect, calls: true, answer };
   }
   const dialect = clientDialect(request.headers);
-  const get = (answer: Endpoint["answer"]) => ({ methods: ["GET", "HEAD"], dialect, answer });
+  const get = (answer: Endpoint["answer"]) => ({ methods: ["GET", "HEAD"], dialect, calls: false, answer });
   if (path === "/v1/models") return get(models);
   if (path.startsWith("/v1/models/")) return get(model);
   if (path === "/healthz") return get(() => plain(200, "ok"));
   if (path === "/readyz") {
     return get(({ services }) => services.phase() === "up" ? plain(200, "ok") : plain(503, "draining"));
   }
-  if (path === "/") return { methods: ["HEAD"], dialect, answer: () => plain(200, "") };
+  if (path === "/") return { methods: ["HEAD"], dialect, calls: false, answer: () => plain(200, "") };
   return undefined;
 }
 

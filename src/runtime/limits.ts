@@ -1,5 +1,7 @@
 /** What a client may take: time, above all. */
 
+import { descriptorShares } from "../descriptors.ts";
+
 export interface Limits {
   /** Milliseconds until a request's head is there. */
   readonly headers: number;
@@ -13,8 +15,12 @@ export interface Limits {
   readonly keepAlive: number;
   /** Milliseconds in which a client that is sent something must take some of it. */
   readonly stall: number;
-  /** Milliseconds in which a client that was refused may go on sending, to no end, before its connection is closed. */
+  /** Milliseconds in which a client that was refused may go on sending, in vain, before its connection is closed. */
   readonly linger: number;
+  /** Connections at once. */
+  readonly connections: number;
+  /** Milliseconds between two looks whether connections are accepted. */
+  readonly selfCheck: number;
 }
 
 export const LIMITS: Limits = {
@@ -26,4 +32,6 @@ export const LIMITS: Limits = {
   keepAlive: 75_000,
   stall: 60_000,
   linger: 5_000,
+  connections: descriptorShares().clients,
+  selfCheck: 5_000,
 };

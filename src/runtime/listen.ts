@@ -1,18 +1,17 @@
 /** The gateway on a socket: node:http on both runtimes, with limits on what a client may take. */
 
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer, type Server } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
-import { clientLeft } from "../attempt/deadline.ts";
 import { descriptorShares } from "../descriptors.ts";
-import type { GatewayError } from "../errors.ts";
+import { GatewayError } from "../errors.ts";
 import type { Gateway } from "../gateway.ts";
-import type { Incoming, Outgoing } from "../http.ts";
-import { framingFault } from "./framing.ts";
-import { headersOf } from "./headers.ts";
+import { answer } from "./answer.ts";
+import { type Connections, createConnections } from "./connections.ts";
 import { LIMITS, type Limits } from "./limits.ts";
-import { linger } from "./linger.ts";
-import { requestBody } from "./request-body.ts";
-import { createSpeedWatch, type SpeedWatch } from "./speed-watch.ts";
+import { watchListener } from "./self-check.ts";
+import { createSpeedWatch } from "./speed-watch.ts";
+import { createStallWatch } from "./stall-watch.ts";
+import { lineOf, MAX_HEADER_BYTES, type ParseError, refuseUnreadable, whyUnreadable } from "./unreadable.ts";
 
 export interface Listener {
   /** `http://127.0.0.1:4242`: where it really listens. */
@@ -40,19 +39,81 @@ export interface ListenOptions {
   readonly limits?: Partial<Limits>;
 }
 
-/** How often the limits on time are looked after: so many times in the shortest of them, but at least each second. */
+/** How often the limit on a head's time is looked after in that time, but at least each second. */
 const LOOKS = 4;
-const MAX_HEADER_BYTES = 16 * 1024;
 
 /** Starts to listen; rejects with the system's error (`EADDRINUSE`, `EACCES`, …) if it cannot. */
 export async function listen(gateway: Gateway, options: ListenOptions): Promise<Listener> {
-  const { onError } = options;
+  const { host, shared = false, onError } = options;
   const limits = { ...LIMITS, ...options.limits };
-  const running = new Set<AbortController>();
-  const refused = new WeakSet<Socket>();
   const speed = createSpeedWatch(limits);
+  const stall = createStallWatch(limits.stall);
   let turnedAway = false;
   let closing = false;
+  const connections = createConnections({
+    max: limits.connections,
+    answer: (visit, last) => {
+      if (turnedAway) visit.response.setHeader("connection", "close");
+      return answer(visit, { gateway, limits, speed: speed.watch, stall: stall.watch, last });
+    },
+    // The connection of an answer that had begun before would be kept alive, and the listener open with it.
+    onIdle: () => {
+      if (closing) setImmediate(() => servers.forEach((server) => server.closeIdleConnections()));
+    },
+    onError,
+  });
+  /** One that accepts, and those that it has replaced and that still have connections. */
+  const servers = new Set<Server>();
+  const open = async (port: number): Promise<Server> => {
+    const server = serverOf(connections, gateway, limits);
+    await started(server, { host, port, shared });
+    server.on("error", (error) => onError("The listener fails", error));
+    servers.add(server);
+    server.on("close", () => servers.delete(server));
+    return server;
+  };
+  let current = await open(options.port);
+  const address = current.address() as AddressInfo;
+  const name = address.family === "IPv6" ? `[${address.address}]` : address.address;
+  const checking = watchListener({
+    address,
+    every: limits.selfCheck,
+    replace: async () => {
+      onError(`The listener on port ${address.port} accepts nothing: it is replaced by a new one`, undefined);
+      // It keeps the connections that it has; only its port is given up.
+      current.close();
+      current = await open(address.port);
+    },
+    onError,
+  });
+  const stop = () => {
+    closing = true;
+    checking.stop();
+  };
+  return {
+    url: `http://${name}:${address.port}`,
+    port: address.port,
+    turnAway: () => {
+      turnedAway = true;
+    },
+    close: async () => {
+      stop();
+      await Promise.all([...servers].map(closed));
+      speed.stop();
+      stall.stop();
+    },
+    end: connections.end,
+    cut: () => {
+      stop();
+      for (const server of servers) {
+        server.close();
+        server.closeAllConnections();
+      }
+    },
+  };
+}
+
+function serverOf(connections: Connections, gateway: Gateway, limits: Limits): Server {
   const server = createServer({
     headersTimeout: limits.headers,
     // The body has a watch of its own, which can say what is wrong; this one is for what that does not see.
@@ -60,186 +121,55 @@ export async function listen(gateway: Gateway, options: ListenOptions): Promise<
     connectionsCheckingInterval: Math.min(1000, limits.headers / LOOKS),
     keepAliveTimeout: limits.keepAlive,
     maxHeaderSize: MAX_HEADER_BYTES,
+    // Said by us, where it can be said in the client's words.
+    requireHostHeader: false,
     noDelay: true,
   });
-  server.maxConnections = descriptorShares().clients;
-  const serve = (request: IncomingMessage, response: ServerResponse, waits: boolean) => {
-    // Nothing that stands behind a refused request is a request: who knows where its body ends?
-    if (refused.has(request.socket)) return;
-    const leaving = new AbortController();
-    running.add(leaving);
-    response.on("close", () => {
-      running.delete(leaving);
-      // The connection of an answer that had begun before would be kept alive, and the listener open with it.
-      if (closing) setImmediate(() => server.closeIdleConnections());
-    });
-    if (turnedAway) response.setHeader("connection", "close");
-    handle({ gateway, limits, watch: speed.watch, request, response, leaving, waits, refused }).catch(
-      (thrown: unknown) => {
-        onError("A request could not be answered", thrown);
-        response.destroy();
-      },
-    );
-  };
-  server.on("request", (request, response) => serve(request, response, false));
+  server.maxConnections = limits.connections;
+  server.on("connection", connections.opened);
+  server.on("request", (request, response) => connections.request(request, response, {}));
   // The client asks before it sends its body: it is told to when the body is wanted.
-  server.on("checkContinue", (request, response) => serve(request, response, true));
-  server.on("clientError", (error, socket) => {
-    // What stands behind a refused request has no claim to an answer of its own.
-    if (refused.has(socket as Socket)) (socket as Socket).destroySoon();
-    else refuseUnreadable(error, socket as Socket);
+  server.on("checkContinue", (request, response) => connections.request(request, response, { waits: true }));
+  server.on("checkExpectation", (request, response) => {
+    const message = "The only expectation that can be met is 100-continue";
+    const fault = new GatewayError("invalid_request", message, { status: 417 });
+    connections.request(request, response, { fault });
   });
-  server.on("close", speed.stop);
-  await started(server, options);
-  const address = server.address() as AddressInfo;
-  const name = address.family === "IPv6" ? `[${address.address}]` : address.address;
-  return {
-    url: `http://${name}:${address.port}`,
-    port: address.port,
-    turnAway: () => {
-      turnedAway = true;
-    },
-    close: () =>
-      new Promise((resolve) => {
-        closing = true;
-        server.close(() => resolve());
-        server.closeIdleConnections();
-      }),
-    end: (reason) => running.forEach((one) => one.abort(reason)),
-    cut: () => {
-      server.close();
-      server.closeAllConnections();
-    },
-  };
+  server.on("clientError", (error: ParseError, socket: Socket) => {
+    const fault = whyUnreadable(error, socket);
+    if (!fault) return void socket.destroy();
+    connections.unreadable(socket, fault, (first) => {
+      void refuseUnreadable(gateway, { fault, socket, line: first ? lineOf(error, socket) : undefined });
+    });
+  });
+  server.on("connect", (request, duplex) => {
+    const socket = duplex as Socket;
+    const message = "Method 'CONNECT' is not allowed here: nothing is tunnelled";
+    const fault = new GatewayError("method_not_allowed", message, { headers: { allow: "GET, HEAD, POST" } });
+    const line = { method: "CONNECT", target: request.url ?? "", version: request.httpVersion };
+    socket.on("error", () => {});
+    connections.unreadable(socket, fault, () => void refuseUnreadable(gateway, { fault, socket, line }));
+  });
+  return server;
 }
 
-function started(server: Server, { host, port, shared = false }: ListenOptions): Promise<void> {
+function started(
+  server: Server,
+  { host, port, shared }: { host: string; port: number; shared: boolean },
+): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once("error", reject);
-    // What waits in the kernel is accepted in one go: it must fit between the cap and the limit on descriptors. Deno 2.9
-    // does not accept again once it has met that limit.
-    const backlog = descriptorShares().waiting;
-    server.listen({ port, host, backlog, reusePort: shared }, () => {
+    // What waits in the kernel is accepted in one go.
+    server.listen({ port, host, backlog: descriptorShares().waiting, reusePort: shared }, () => {
       server.off("error", reject);
       resolve();
     });
   });
 }
 
-/** A request that cannot be read gets what can be said without knowing its dialect, and its connection ends. */
-function refuseUnreadable(error: Error & { code?: string }, socket: Socket): void {
-  const [status, code, message] = UNREADABLE.get(error.code ?? "") ?? MALFORMED;
-  const body = JSON.stringify({ error: { message, type: "invalid_request_error", param: null, code } });
-  if (!socket.writable) return void socket.destroy();
-  const length = Buffer.byteLength(body);
-  socket.end(
-    `HTTP/1.1 ${status}\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\nconnection: close\r\n\r\n${body}`,
-  );
-  // A client that goes on sending would keep the socket; it has been told.
-  socket.destroySoon();
-}
-
-const MALFORMED = ["400 Bad Request", "invalid_request", "The HTTP request is malformed"] as const;
-const UNREADABLE: ReadonlyMap<string, readonly [string, string, string]> = new Map([
-  ["HPE_HEADER_OVERFLOW", [
-    "431 Request Header Fields Too Large",
-    "headers_too_large",
-    `The request's headers have more than ${MAX_HEADER_BYTES} bytes`,
-  ]],
-  ["ERR_HTTP_REQUEST_TIMEOUT", [
-    "408 Request Timeout",
-    "request_timeout",
-    "The request did not come in time",
-  ]],
-]);
-
-interface Handling {
-  readonly gateway: Gateway;
-  readonly limits: Limits;
-  readonly watch: SpeedWatch;
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
-  readonly leaving: AbortController;
-  /** The client asked whether it may send its body. */
-  readonly waits: boolean;
-  /** Connections that end with the answer that they get. */
-  readonly refused: WeakSet<Socket>;
-}
-
-async function handle(handling: Handling): Promise<void> {
-  const { gateway, limits, watch, request, response, leaving, waits, refused } = handling;
-  let settled: Outgoing["done"] | undefined;
-  let bytes = 0;
-  const settle = (complete: boolean) => {
-    settled?.({ bytes, complete });
-    settled = undefined;
-  };
-  response.on("finish", () => settle(true));
-  response.on("close", () => {
-    // It comes after a complete answer too.
-    if (response.writableFinished) return settle(true);
-    leaving.abort(clientLeft());
-    settle(false);
-  });
-
-  const fault = framingFault(request);
-  if (fault) refused.add(request.socket);
-  const body = requestBody(request, watch, () => waits && response.writeContinue());
-  const outgoing = await gateway({ ...incoming(request, leaving.signal), body, fault });
-  settled = outgoing.done;
-  if (response.destroyed) return settle(false);
-  // What is left of a body that nobody wants is not read: the connection goes with it.
-  if (fault || !request.complete) {
-    refused.add(request.socket);
-    response.setHeader("connection", "close");
-  }
-  const bare = request.method === "HEAD";
-  if (typeof outgoing.body !== "function") {
-    const length = Buffer.byteLength(outgoing.body);
-    response.writeHead(outgoing.status, { ...outgoing.headers, "content-length": length });
-    bytes = bare ? 0 : length;
-    if (bare) return void response.end();
-    // As text it goes out with the headers in one piece.
-    if (request.complete) return void response.end(outgoing.body);
-    response.write(outgoing.body, () => settle(true));
-    await linger(request, limits.linger);
-    response.end();
-    return;
-  }
-  response.writeHead(outgoing.status, outgoing.headers);
-  await outgoing.body({
-    write: (piece) => {
-      if (response.destroyed) return;
-      bytes += typeof piece === "string" ? Buffer.byteLength(piece) : piece.length;
-      return response.write(piece) ? undefined : drained(response, limits.stall);
-    },
-  });
-  response.end();
-}
-
-function incoming(request: IncomingMessage, left: AbortSignal): Omit<Incoming, "body"> {
-  const { method = "", url = "", httpVersion: version, socket } = request;
-  const headers = headersOf(request);
-  return { method, target: url, version, headers, peer: socket.remoteAddress ?? "", left };
-}
-
-/** When the client has taken enough to be sent more, or is gone; one that takes nothing at all is sent away. */
-function drained(response: ServerResponse, stall: number): Promise<void> {
+function closed(server: Server): Promise<void> {
   return new Promise((resolve) => {
-    const waiting = () => response.socket?.writableLength ?? 0;
-    let before = waiting();
-    const watch = setInterval(() => {
-      const now = waiting();
-      if (now >= before) response.destroy();
-      before = now;
-    }, stall);
-    const done = () => {
-      clearInterval(watch);
-      response.off("drain", done);
-      response.off("close", done);
-      resolve();
-    };
-    response.on("drain", done);
-    response.on("close", done);
+    server.close(() => resolve());
+    server.closeIdleConnections();
   });
 }
