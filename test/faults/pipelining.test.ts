@@ -72,7 +72,7 @@ piped(
   },
 );
 
-piped("requests that wait for their turn are answered in their order", async (proxy, client) => {
+piped("requests that wait for their turn are answered in their order", async (_, client) => {
   const count = 60;
   client.write(
     Array.from({ length: count }, (_, index) =>
