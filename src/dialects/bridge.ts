@@ -23,6 +23,7 @@ import type {
 import { restoreEvents, restoreReply } from "./restore.ts";
 import { splitFrames, type SseFrame, writeEvent } from "./sse.ts";
 import { pipe, type Stepper } from "./stepper.ts";
+import { wellFormed } from "./well-formed.ts";
 
 /** A client's request: read once, decoded at most once, and only if some target speaks another dialect. */
 export interface ClientRequest {
@@ -189,7 +190,7 @@ function translate(
   const encoded = upstream.encodeRequest(chat, target);
   const lost = chat.losses.filter((loss) => !loss.refuse).map((loss) => loss.code);
   return {
-    body: stringifyJson(encoded.body),
+    body: wellFormed(stringifyJson(encoded.body)),
     headers: encoded.headers,
     stream: encoded.stream,
     warnings: [...lost, ...encoded.warnings],

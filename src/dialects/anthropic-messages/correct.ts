@@ -6,7 +6,7 @@ import type { Correction } from "../dialect.ts";
 import { limitLesson } from "../lessons.ts";
 import { TOOL_SETTINGS } from "./learned.ts";
 import type { Refusal } from "./models.ts";
-import { legalId } from "./pairing.ts";
+import { legalId } from "./call-ids.ts";
 
 /**
  * Whether a request that was refused with 400 may be sent once more without what its refusal names. It is read from

@@ -20,6 +20,7 @@ import {
   optional,
   string,
 } from "./read.ts";
+import { unpairedLosses } from "./unpaired.ts";
 import { type Lose, readCache, readContent } from "./request-parts.ts";
 import { readToolChoice, readTools } from "./request-tools.ts";
 
@@ -44,11 +45,11 @@ export function decodeRequest(body: JsonObject, headers: HeaderRecord): ChatRequ
   const losses: Loss[] = [];
   const lose: Lose = (loss) => losses.push(loss);
   const { model, stream, includeUsage } = readHead(body);
-  const messages = [
-    ...readSystem(field(body, "system"), lose),
-    ...readMessages(field(body, "messages"), lose),
-  ];
-  const { tools, losses: lostTools } = readTools(field(body, "tools"));
+  const system = readSystem(field(body, "system"), lose);
+  const said = readMessages(field(body, "messages"), lose);
+  append(losses, unpairedLosses(said));
+  const messages = [...system, ...said];
+  const { tools, losses: lostTools, leftOut } = readTools(field(body, "tools"));
   append(losses, lostTools);
   append(losses, loseFields(body));
   const betas = readBetas(headers);
@@ -56,7 +57,7 @@ export function decodeRequest(body: JsonObject, headers: HeaderRecord): ChatRequ
     model,
     messages: normalize(messages),
     tools,
-    ...readToolChoice(field(body, "tool_choice")),
+    ...readToolChoice(field(body, "tool_choice"), { tools, leftOut }, lose),
     ...given("maxTokens", optional(field(body, "max_tokens"), (limit) => integer(limit, 0))),
     ...given("temperature", optional(field(body, "temperature"), (value) => number(value, 0, 1))),
     ...given("topP", optional(field(body, "top_p"), (value) => number(value, 0, 1))),

@@ -4,14 +4,15 @@ import type { ChatRequest, Message, Part } from "../../chat.ts";
 import { invalidValue } from "../../errors.ts";
 import { editedObject } from "../../json-edit.ts";
 import type { EncodedRequest, TargetModel, Undo } from "../dialect.ts";
+import { pairingOf, pairToolCalls } from "../pairing.ts";
 import { backwards, type Renames } from "../property-names.ts";
 import { cacheControl, limitMarks } from "./cache-marks.ts";
+import { nameToolCalls } from "./call-ids.ts";
 import { encodeFormat, type Formatting } from "./format.ts";
 import { learnedEdits } from "./learned.ts";
 import { endTurn, readHistory } from "./history.ts";
 import { encodeMessage, encodeText, type PartContext } from "./messages.ts";
 import { type Capabilities, capabilitiesOf } from "./models.ts";
-import { nameToolCalls, pairToolCalls } from "./pairing.ts";
 import { newBudget } from "./schema.ts";
 import { encodeEndUser, encodeSampling, encodeServiceTier, encodeStop, outputLimit } from "./settings.ts";
 import { encodeThinking, type Thought } from "./thinking.ts";
@@ -83,8 +84,7 @@ export function encodeRequest(chat: ChatRequest, target: TargetModel): EncodedRe
 function readConversation(chat: ChatRequest, target: TargetModel, model: Capabilities, warn: Warn) {
   const signed = withSignedThoughts(chat.messages, model, target.refuses.has("thinking_blocks"), warn);
   const { system, messages } = readHistory(signed, model.midSystem, warn);
-  const loss = chat.losses.find(({ code }) => code === "unpaired_tool_calls");
-  const paired = pairToolCalls(messages, { repair: target.options.repair === true, loss }, warn);
+  const paired = pairToolCalls(messages, pairingOf(chat.losses, target.options.repair), warn);
   return { system, messages: nameToolCalls(paired) };
 }
 

@@ -8,7 +8,7 @@ import { isObject, type Json, type JsonObject } from "../../json.ts";
 import type { Edit } from "../../json-edit.ts";
 import type { RelayEdits, TargetModel } from "../dialect.ts";
 import { type Capabilities, capabilitiesOf } from "./models.ts";
-import { legalId, uniqueNames } from "./pairing.ts";
+import { legalId, uniqueNames } from "./call-ids.ts";
 import { standInEdits } from "./stand-in.ts";
 
 export function relayEdits(body: JsonObject, target: TargetModel): RelayEdits {

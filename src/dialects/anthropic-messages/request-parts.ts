@@ -2,6 +2,7 @@
 
 import type { CacheMark, DocumentPart, ImagePart, Loss, Part, TextPart, ToolResultPart } from "../../chat.ts";
 import { isObject, type Json, type JsonObject, stringifyJson } from "../../json.ts";
+import { wellFormed } from "../well-formed.ts";
 import {
   boolean,
   type Field,
@@ -130,7 +131,7 @@ function searchResult(block: Block): TextPart[] {
 }
 
 function asJson(block: Block): TextPart[] {
-  return [{ type: "text", text: stringifyJson(block.value) }];
+  return [{ type: "text", text: wellFormed(stringifyJson(block.value)) }];
 }
 
 function toolResult(block: Block): ToolResultPart[] {
@@ -163,7 +164,7 @@ function toolUse(block: Block): Part[] {
     type: "tool-call",
     id: string(block.at("id")),
     name: string(block.at("name")),
-    input: stringifyJson(input),
+    input: wellFormed(stringifyJson(input)),
     kind: "function",
     ...cache(block),
   }];

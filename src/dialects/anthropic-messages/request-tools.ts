@@ -2,12 +2,26 @@
 
 import type { Loss, Tool, ToolChoice } from "../../chat.ts";
 import { type JsonObject, members } from "../../json.ts";
-import { boolean, type Field, field, given, list, object, oneOf, optional, shown, string } from "./read.ts";
-import { readCache } from "./request-parts.ts";
+import {
+  boolean,
+  type Field,
+  field,
+  given,
+  list,
+  malformed,
+  object,
+  oneOf,
+  optional,
+  shown,
+  string,
+} from "./read.ts";
+import { type Lose, readCache } from "./request-parts.ts";
 
 export interface ReadTools {
   readonly tools: readonly Tool[];
   readonly losses: readonly Loss[];
+  /** The names of the provider's own tools, which are not among the others. */
+  readonly leftOut: ReadonlySet<string>;
 }
 
 /** @throws GatewayError `invalid_value` with the path of the field */
@@ -17,7 +31,11 @@ export function readTools(tools: Field): ReadTools {
   const losses = read.filter((each) => "loss" in each).map((each) => each.loss);
   // A request whose only tools are the provider's own was made for them alone.
   const pointless = kept.length === 0 && losses.length > 0;
-  return { tools: kept, losses: pointless ? losses.map((loss) => ({ ...loss, ...REFUSED })) : losses };
+  return {
+    tools: kept,
+    losses: pointless ? losses.map((loss) => ({ ...loss, ...REFUSED })) : losses,
+    leftOut: new Set(read.flatMap((each) => "loss" in each && each.name !== undefined ? [each.name] : [])),
+  };
 }
 
 export interface ReadChoice {
@@ -25,13 +43,36 @@ export interface ReadChoice {
   readonly parallelToolCalls?: boolean;
 }
 
-/** @throws GatewayError `invalid_value` with the path of the field */
-export function readToolChoice(choice: Field): ReadChoice {
-  return optional(choice, (given_) => {
+/**
+ * The choice among the tools. Where it names a tool of the provider's own that is left out, the model chooses among
+ * the others.
+ * @throws GatewayError `invalid_value` with the path of the field
+ */
+export function readToolChoice(
+  choice: Field,
+  { tools, leftOut }: Pick<ReadTools, "tools" | "leftOut">,
+  lose: Lose,
+): ReadChoice {
+  return optional(choice, (given_): ReadChoice => {
     const value = object(given_);
     const at = (name: string) => field(value, name, given_.path);
     const single = optional(at("disable_parallel_tool_use"), boolean) === true;
-    return { toolChoice: readKind(at), ...(single ? { parallelToolCalls: false } : {}) };
+    const toolChoice = readKind(at);
+    const only = single ? { parallelToolCalls: false } : {};
+    if (toolChoice.type === "tool" && !tools.some(({ name }) => name === toolChoice.name)) {
+      const named = at("name");
+      const name = shown(toolChoice.name);
+      if (!leftOut.has(toolChoice.name)) {
+        throw malformed(named.path, `Tool '${name}' not found in provided tools`);
+      }
+      const message = `${named.path}: The tool '${name}' exists only at its provider`;
+      lose({ field: named.path, code: "tool_choice", refuse: false, message });
+      return { toolChoice: { type: "auto" }, ...only };
+    }
+    if (toolChoice.type === "required" && tools.length === 0 && leftOut.size === 0) {
+      throw malformed(given_.path, "A tool must be called but none is declared");
+    }
+    return { toolChoice, ...only };
   }) ?? {};
 }
 
@@ -48,13 +89,15 @@ function readKind(at: (name: string) => Field): ToolChoice {
   }
 }
 
-function readTool(item: Field): { readonly tool: Tool } | { readonly loss: Loss } {
+function readTool(
+  item: Field,
+): { readonly tool: Tool } | { readonly loss: Loss; readonly name: string | undefined } {
   const value = object(item);
   const at = (name: string) => field(value, name, item.path);
   const type = optional(at("type"), string) ?? "custom";
   return type === "custom"
     ? { tool: clientTool(value, at, item.path) }
-    : { loss: providerTool(type, at("type").path) };
+    : { loss: providerTool(type, at("type").path), name: optional(at("name"), string) };
 }
 
 /** Fields that say how the provider shall handle the tool. */

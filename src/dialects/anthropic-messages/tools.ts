@@ -4,6 +4,7 @@ import type { Message, Tool } from "../../chat.ts";
 import { invalidValue } from "../../errors.ts";
 import { type JsonObject, members, stringifyJson } from "../../json.ts";
 import { inputSchema } from "../input-schema.ts";
+import { isCall } from "../pairing.ts";
 import {
   type NameRule,
   renameMembers,
@@ -13,7 +14,6 @@ import {
 } from "../property-names.ts";
 import { cacheControl } from "./cache-marks.ts";
 import type { Warn } from "./warn.ts";
-import { isCall } from "./pairing.ts";
 import { type Budget, isStrictSchema } from "./schema.ts";
 import type { WireTool } from "./wire.ts";
 

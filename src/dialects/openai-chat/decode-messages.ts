@@ -4,15 +4,10 @@ import type { CacheMark, Message, Part, TextPart, ToolResultPart } from "../../c
 import { sha256 } from "../../digest.ts";
 import { invalidValue } from "../../errors.ts";
 import type { Json } from "../../json.ts";
+import type { NumberedMessage } from "../pairing.ts";
 import { assistantParts } from "./decode-assistant.ts";
 import { cacheMark, contentParts, isText, type Losses, PARTS } from "./decode-parts.ts";
 import { asPlace, booleanOf, member, pathOf, type Place, requiredString } from "./fields.ts";
-
-/** A message and its number in the client's list, which the normal form forgets. */
-export interface NumberedMessage {
-  readonly index: number;
-  readonly message: Message;
-}
 
 /**
  * Decodes each message by itself, in order.

@@ -25,7 +25,7 @@ import {
   wordOf,
 } from "./fields.ts";
 import { lostFields } from "./losses.ts";
-import { unpairedCalls } from "./pairing.ts";
+import { unpairedLosses } from "./pairing.ts";
 
 /**
  * Reads what routing needs.
@@ -61,7 +61,7 @@ export function decodeRequest(value: JsonObject): ChatRequest {
   const parallel = booleanOf(body, "parallel_tool_calls");
   const rest = settings(body, losses);
   append(losses, lostFields(body));
-  append(losses, unpairedCalls(numbered));
+  append(losses, unpairedLosses(numbered));
   return {
     ...head,
     messages: normalize(numbered.map(({ message }) => message)),

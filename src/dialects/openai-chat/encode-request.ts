@@ -7,6 +7,7 @@ import { type Json, members } from "../../json.ts";
 import { editedObject } from "../../json-edit.ts";
 import type { EncodedRequest, TargetModel } from "../dialect.ts";
 import { learnedLimit } from "../lessons.ts";
+import { pairingOf, pairToolCalls } from "../pairing.ts";
 import { callIdEdits, longestId } from "./call-ids.ts";
 import { encodeFormat } from "./encode-format.ts";
 import { encodeMessages } from "./encode-messages.ts";
@@ -27,12 +28,13 @@ export function encodeRequest(chat: ChatRequest, target: TargetModel): EncodedRe
     toolName: (name) => names.sent.get(name) ?? name,
     warn: (code) => warnings.add(code),
   };
-  if (chat.messages.at(-1)?.role === "assistant") encoding.warn("prefill");
+  const paired = pairToolCalls(chat.messages, pairingOf(chat.losses, target.options.repair), encoding.warn);
+  if (paired.at(-1)?.role === "assistant") encoding.warn("prefill");
   if (chat.cache) encoding.warn("cache_control");
   const formatting = encodeFormat(chat.format, encoding);
   const body = members([
     ["model", target.model],
-    ["messages", encodeMessages(instructed(chat.messages, formatting.instruction), encoding)],
+    ["messages", encodeMessages(instructed(paired, formatting.instruction), encoding)],
     ...toolFields(chat, encoding),
     ...limitField(chat, encoding),
     ...samplingFields(chat, encoding),

@@ -183,6 +183,29 @@ const choices: readonly (readonly [JsonObject, unknown, false?])[] = [
   [{ type: "none" }, { type: "none" }],
 ];
 
+test("a choice of a tool that is left out is the model's own among the others, with a warning", () => {
+  const tools = [NOW, { type: "web_search_20250305", name: "web_search" }];
+  const chosen = (tool_choice: JsonObject) => {
+    const { toolChoice, parallelToolCalls } = decode({ tools, tool_choice });
+    return [toolChoice, parallelToolCalls, losses({ tools, tool_choice })];
+  };
+  const named = { type: "tool", name: "web_search", disable_parallel_tool_use: true };
+  assert.deepEqual(chosen(named), [{ type: "auto" }, false, [
+    "tools.1.type tools",
+    "tool_choice.name tool_choice",
+  ]]);
+  assert.deepEqual(chosen({ type: "any" }), [{ type: "required" }, undefined, ["tools.1.type tools"]]);
+});
+
+test("a choice of a tool that nobody declared is refused", () => {
+  const refused = (body: JsonObject, param: string) =>
+    assert.throws(() => decode(body), { code: "invalid_value", status: 400, param });
+  refused({ tools: [NOW], tool_choice: { type: "tool", name: "then" } }, "tool_choice.name");
+  refused({ tool_choice: { type: "tool", name: "now" } }, "tool_choice.name");
+  refused({ tool_choice: { type: "any" } }, "tool_choice");
+  assert.deepEqual(decode({ tool_choice: { type: "none" } }).toolChoice, { type: "none" });
+});
+
 for (const [tool_choice, expected, parallel] of choices) {
   test(`tool choice ${JSON.stringify(tool_choice)}`, () => {
     const chat = decode({ tools: [NOW], tool_choice });

@@ -24,6 +24,8 @@ const askedWire = {
   content: null,
   tool_calls: [{ id: "c1", type: "function", function: { name: "now", arguments: "{}" } }],
 };
+const answered: Message = user({ type: "tool-result", id: "c1", content: [], failed: false });
+const answeredWire = { role: "tool", tool_call_id: "c1", content: "" };
 const png: ImagePart = { type: "image", source: { type: "base64", mediaType: "image/png", data: "iVBO" } };
 const pngWire = { type: "image_url", image_url: { url: "data:image/png;base64,iVBO" } };
 const pdf: DocumentPart = {
@@ -95,10 +97,18 @@ const MESSAGES: readonly [string, Message[], JsonObject[]][] = [
   ]],
   ["what a provider attached to a call goes back with it", [
     { role: "assistant", content: [{ ...call, extra: { extra_content: { google: 1 }, id: "x" } }] },
-  ], [{ ...askedWire, tool_calls: [{ ...askedWire.tool_calls[0]!, extra_content: { google: 1 } }] }]],
+    answered,
+  ], [
+    { ...askedWire, tool_calls: [{ ...askedWire.tool_calls[0]!, extra_content: { google: 1 } }] },
+    answeredWire,
+  ]],
   ["a call of a custom tool is one", [
     { role: "assistant", content: [{ ...call, kind: "custom", input: "4 + 4" }] },
-  ], [{ ...askedWire, tool_calls: [{ id: "c1", type: "custom", custom: { name: "now", input: "4 + 4" } }] }]],
+    answered,
+  ], [
+    { ...askedWire, tool_calls: [{ id: "c1", type: "custom", custom: { name: "now", input: "4 + 4" } }] },
+    answeredWire,
+  ]],
 ];
 for (const [title, given, expected] of MESSAGES) {
   test(`messages: ${title}`, () => deepEqual(messages(...given), expected));
@@ -422,7 +432,7 @@ test("a tool name that is too long has one short name everywhere, and a way back
   const { body, undo } = encode({
     tools: [{ kind: "function", name }, { kind: "function", name: "über.tool" }],
     toolChoice: { type: "tool", name },
-    messages: [{ role: "assistant", content: [{ ...call, name }] }, user(text("a"))],
+    messages: [{ role: "assistant", content: [{ ...call, name }] }, answered],
   });
   const [long, foreign] = [...undo.toolNames ?? []];
   match(long?.[0] ?? "", /^[a-zA-Z0-9_-]{1,55}_[0-9a-f]{8}$/);
@@ -454,16 +464,13 @@ test("earlier thinking is dropped with a warning, or goes back as its provider w
     text: "So",
     signature: "s",
   }];
-  const history: Message[] = [{ role: "assistant", content: [...thinking, call] }, user(text("on"))];
+  const history: Message[] = [{ role: "assistant", content: [...thinking, call] }, answered];
   const dropped = encode({ messages: history });
   deepEqual(dropped.warnings, ["thinking_dropped"]);
-  deepEqual(dropped.body.messages, [askedWire, { role: "user", content: "on" }]);
+  deepEqual(dropped.body.messages, [askedWire, answeredWire]);
   const echoed = encode({ messages: history }, target("deepseek-reasoner", { reasoningEcho: true }));
   deepEqual(echoed.warnings, []);
-  deepEqual(echoed.body.messages, [{ ...askedWire, reasoning_content: "Hm\n\nSo" }, {
-    role: "user",
-    content: "on",
-  }]);
+  deepEqual(echoed.body.messages, [{ ...askedWire, reasoning_content: "Hm\n\nSo" }, answeredWire]);
 });
 
 test("an answer that is to be continued is sent as it is, with a warning", () => {
@@ -472,6 +479,29 @@ test("an answer that is to be continued is sent as it is, with a warning", () =>
   });
   deepEqual(body.messages, [{ role: "user", content: "a" }, { role: "assistant", content: "b" }]);
   deepEqual(warnings, ["prefill"]);
+});
+
+test("calls and results that are not paired are refused, or repaired where that is wanted", () => {
+  const stray = user({ type: "tool-result", id: "c9", content: [text("x")], failed: false }, text("on"));
+  throws(() => messages(asked, user(text("on"))), { code: "invalid_value", status: 400 });
+  throws(() => messages(asked), { code: "invalid_value" });
+  throws(() => messages(user(text("a")), { role: "assistant", content: [text("b")] }, stray), {
+    code: "invalid_value",
+  });
+  const repaired = (...content: Message[]) => {
+    const { body, warnings } = encode({ messages: content }, target("gpt-5", { repair: true }));
+    deepEqual(warnings, ["unpaired_tool_calls"]);
+    return body.messages;
+  };
+  const made = { role: "tool", tool_call_id: "c1", content: "Error: No result was provided." };
+  deepEqual(repaired(asked, user(text("on"))), [askedWire, made, { role: "user", content: "on" }]);
+  deepEqual(repaired(user(text("a")), asked), [{ role: "user", content: "a" }, askedWire, made]);
+  deepEqual(repaired(asked, answered, stray), [askedWire, answeredWire, { role: "user", content: "on" }]);
+  deepEqual(repaired({ role: "assistant", content: [call, { ...call, id: "c2" }] }, answered), [
+    { ...askedWire, tool_calls: [askedWire.tool_calls[0]!, { ...askedWire.tool_calls[0]!, id: "c2" }] },
+    answeredWire,
+    { ...made, tool_call_id: "c2" },
+  ]);
 });
 
 test("files that mean nothing here are refused", () => {
