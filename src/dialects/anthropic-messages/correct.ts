@@ -120,9 +120,19 @@ const LESSONS: readonly Lesson[] = [
   },
 ];
 
-/** `max_tokens` is larger than the model answers. */
+/** Fewer tokens than these are no room for an answer: the conversation is too long. */
+const LEAST_ROOM = 256;
+
+/** `max_tokens` is larger than the model answers, or than what the conversation leaves. */
 function outputLimit(place: string, words: string, body: JsonObject): Correction | undefined {
   const asked = asNumber(body.max_tokens);
+  const sum = /^input length and `max_tokens` exceed context limit: (\d{1,9}) \+ \d{1,9} > (\d{1,9})/i.exec(
+    words,
+  );
+  const room = Number(sum?.[2]) - Number(sum?.[1]);
+  if (room >= LEAST_ROOM && asked !== undefined) {
+    return { refuses: [limitLesson("max_tokens", room)], once: true };
+  }
   if (place !== "max_tokens" || asked === undefined) return undefined;
   const most = Number(
     /> *(\d{1,9})\b|(?:at most|less than or equal to|<=) *(\d{1,9})\b/i.exec(words)?.slice(1).find(Boolean),

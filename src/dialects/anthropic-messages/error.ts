@@ -4,6 +4,7 @@ import { type ErrorKind, GatewayError } from "../../errors.ts";
 import { isObject, type Json, type JsonObject } from "../../json.ts";
 import type { EncodedError, HeaderRecord } from "../dialect.ts";
 import type { SseEvent } from "../sse.ts";
+import { isTooLong } from "../too-long.ts";
 
 /**
  * Reads an upstream's error answer; its status and code are those that the OpenAI API has for the same failure, and
@@ -127,7 +128,6 @@ const GENERIC: ReadonlySet<string> = new Set(["invalid_request_error", "api_erro
 /** The last resort: wording, which may change, of failures that have neither type nor code of their own. */
 const BY_MESSAGE: readonly (readonly [RegExp, Row])[] = [
   [/credit balance is too low|reached your specified (?:\w+ )?usage limits|spend(?:ing)? limit/i, QUOTA],
-  [/prompt is too long|exceeds? (?:the )?context (?:limit|window)/i, TOO_LONG],
 ];
 
 function classify(status: number, { type, code, message }: Said): Row {
@@ -135,6 +135,7 @@ function classify(status: number, { type, code, message }: Said): Row {
   if (byCode) return byCode;
   const own = GENERIC.has(type) ? undefined : STATUS_BY_TYPE.get(type);
   const row = rowOf(own ?? status);
+  if (isTooLong(row.status, { message, words: [type, code ?? ""] })) return TOO_LONG;
   return row.status === 400 ? find(BY_MESSAGE, message) ?? row : row;
 }
 
@@ -236,8 +237,8 @@ function upstreamType({ status, kind }: GatewayError): WireType {
 function clientMessage(error: GatewayError): string {
   const { code, kind, message, param } = error;
   if (error.source === "upstream") {
-    // Clients shorten the conversation and try again when they read these words.
-    const tooLong = kind === "context-length" && !message.includes("prompt is too long");
+    // Clients shorten the conversation and try again when a message begins with these words.
+    const tooLong = kind === "context-length" && !message.startsWith("prompt is too long");
     return tooLong ? `prompt is too long: ${message}` : message;
   }
   const names = code === "invalid_value" || code === "unsupported_parameter";

@@ -8,8 +8,9 @@ import type { GatewayError, RefusedField } from "../../errors.ts";
 import { asNumber, isObject, type Json, type JsonObject } from "../../json.ts";
 import type { Correction } from "../dialect.ts";
 import { limitLesson, valueLesson } from "../lessons.ts";
+import { withoutPrefix } from "../prefix.ts";
 import { GIVEN_OUT, isLateSystem, isStrictFormat, LIMITS, messagesOf } from "./learned.ts";
-import { refusedFields, withoutPrefix } from "./refusal.ts";
+import { refusedFields } from "./refusal.ts";
 
 /**
  * Whether a refused request may be sent once more without what its refusal names.

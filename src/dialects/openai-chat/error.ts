@@ -4,6 +4,7 @@ import { type ErrorKind, type Failure, GatewayError, type RefusedField } from ".
 import { asNumber, isObject, type Json, stringifyJson } from "../../json.ts";
 import type { EncodedError, HeaderRecord } from "../dialect.ts";
 import type { SseEvent } from "../sse.ts";
+import { isTooLong } from "../too-long.ts";
 import { listedFields } from "./validation.ts";
 
 /** An error answer; one whose body is not JSON is somebody else's and becomes an error of ours. */
@@ -101,24 +102,23 @@ function upstreamError(status: number, said: Said, retryAfter: number | undefine
     status: quota ? 429 : status,
     kind,
     said: code ?? (type === "" ? null : type),
-    shown: quota ? QUOTA : code,
+    shown: quota ? QUOTA : kind === "context-length" ? TOO_LONG : code,
     failure: `${status}` satisfies Failure,
     final: quota || status === 401 || status === 403,
-    param,
+    param: param ?? (kind === "context-length" ? "messages" : undefined),
     fields,
     retryAfter,
   });
 }
 
-function kindOfSaid(status: number, { type, code }: Said): ErrorKind {
+function kindOfSaid(status: number, { message, type, code }: Said): ErrorKind {
   if (status === 402 || code === QUOTA || type === QUOTA) return "quota";
+  if (isTooLong(status, { message, words: [type, code ?? ""] })) return "context-length";
   switch (code) {
     case "unknown_url":
       return "invalid-request";
     case "model_not_found":
       return "model-missing";
-    case "context_length_exceeded":
-      return "context-length";
     case "content_policy_violation":
     case "content_filter":
       return "content-policy";
@@ -130,6 +130,7 @@ function kindOfSaid(status: number, { type, code }: Said): ErrorKind {
 }
 
 const QUOTA = "insufficient_quota";
+const TOO_LONG = "context_length_exceeded";
 
 const KINDS: ReadonlyMap<number, ErrorKind> = new Map<number, ErrorKind>([
   [401, "authentication"],

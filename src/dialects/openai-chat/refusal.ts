@@ -6,30 +6,13 @@
  */
 
 import type { GatewayError, RefusedField } from "../../errors.ts";
+import { withoutPrefix } from "../prefix.ts";
 
 /** The fields that a refusal names. */
 export function refusedFields(error: GatewayError): readonly RefusedField[] {
   const words = withoutPrefix(error.message);
   const named = [...error.fields, ...byParam(error, words), ...byWords(words)];
   return named.map(({ path, fault }) => ({ path: path.replace(/^body\./, ""), fault }));
-}
-
-/** What gateways and validators put before the words that say something. */
-const PREFIX =
-  /^(?:(?:litellm\.)?\w*(?:Error|Exception)\s*[:-]\s*|<\d{3}>\s*[\w.]{1,80}:\s*|Error code: \d{3} - |Invalid JSON payload received\.\s*|(?:invalid|bad)[ _]request:\s*|Failed to deserialize the JSON body into the target type:\s*|json:\s*)/i;
-
-/** Characters of a refusal that are looked at. */
-const MOST_WORDS = 4000;
-
-/** The refusal from where it says something. */
-export function withoutPrefix(message: string): string {
-  let words = message.slice(0, MOST_WORDS).trim();
-  for (let count = 0; count < 4; count++) {
-    const found = PREFIX.exec(words);
-    if (!found) break;
-    words = words.slice(found[0].length);
-  }
-  return words;
 }
 
 const UNKNOWN_CODES: ReadonlySet<string> = new Set([

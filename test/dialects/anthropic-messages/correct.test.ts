@@ -126,6 +126,12 @@ const lessons: readonly (readonly [string, JsonObject, string, boolean?])[] = [
     { max_tokens: 64_000 },
     "max_tokens<=8192",
   ],
+  [
+    "input length and `max_tokens` exceed context limit: 188240 + 21333 > 200000, decrease input length or `max_tokens` and try again",
+    { max_tokens: 21_333 },
+    "max_tokens<=11760",
+    true,
+  ],
   ["metadata: Extra inputs are not permitted", { metadata: { user_id: "x" } }, "metadata"],
   ["output_config: Extra inputs are not permitted", { output_config: { effort: "low" } }, "effort"],
   [
