@@ -7,6 +7,7 @@ import type { Dialect, HeaderRecord, ReplyOptions } from "../dialects/dialect.ts
 import { amended, asGatewayError, GatewayError, isUpstreams } from "../errors.ts";
 import { readBytes } from "../http.ts";
 import type { Services } from "../services.ts";
+import { NO_STEPS } from "./steps.ts";
 import { type AnswerBody, invalidAnswer, readAnswer, tooLarge } from "./read-answer.ts";
 import type { Send, UpstreamResponse } from "../upstream/send.ts";
 
@@ -43,15 +44,42 @@ export async function exchange(
   const deadline = createDeadline(clock, asked.left);
   try {
     deadline.arm(streamed ? timeouts.firstByteStream : timeouts.firstByte, "answer");
-    const response = await sendReady(asked, upstream.path, deadline, send);
-    const options = { ...asked.options, created: Math.floor(clock.now() / 1000) };
+    const options = () => ({ ...asked.options, created: Math.floor(clock.now() / 1000) });
+    let response;
+    try {
+      response = await sendReady(asked, upstream.path, deadline, send);
+    } catch (thrown) {
+      return answeredByRefusal(thrown, asked, options());
+    }
     const { last, target: { timeouts: { idle } } } = asked;
-    const body = await readAnswer(response, { prepared, streamed, last, options, deadline, clock, idle });
-    return { headers: response.headers, options, body };
+    const body = await readAnswer(response, {
+      prepared,
+      streamed,
+      last,
+      options: options(),
+      deadline,
+      clock,
+      idle,
+    });
+    return { headers: response.headers, options: options(), body };
   } catch (thrown) {
     deadline.abandon();
     throw thrown;
   }
+}
+
+/** @throws what was thrown, unless it is an answer in truth */
+function answeredByRefusal(
+  thrown: unknown,
+  { prepared, streamed }: Exchange,
+  options: ReplyOptions,
+): Exchanged {
+  const found = thrown instanceof GatewayError ? prepared.cutShort(thrown) : undefined;
+  if (!found || !(thrown instanceof GatewayError)) throw thrown;
+  const body: AnswerBody = streamed
+    ? { kind: "stream", held: found.steps(options), rest: NO_STEPS }
+    : { kind: "whole", brought: found.brought };
+  return { headers: thrown.upstream?.headers ?? {}, options, body };
 }
 
 /**

@@ -24,6 +24,13 @@ export interface StepsOptions {
   readonly idle: number;
 }
 
+/** Of a stream that has said all. */
+export const NO_STEPS: Steps = {
+  next: () => Promise.resolve(undefined),
+  each: () => Promise.resolve(),
+  bytes: () => 0,
+};
+
 /** How long a finished stream may take to close, so that its connection can serve again. */
 const CLOSING_MS = 1000;
 

@@ -5,6 +5,7 @@
  */
 
 import type { ChatEvent, ChatReply, ChatRequest, Warning } from "../chat.ts";
+import { type CutShort, cutShort } from "./cut-short.ts";
 import { ownFamily } from "./own-family.ts";
 import { amended, GatewayError } from "../errors.ts";
 import { isObject, type Json, type JsonObject, stringifyJson, tryParseJson } from "../json.ts";
@@ -54,6 +55,8 @@ export interface Prepared {
   steps(options: ReplyOptions): Stepper<Uint8Array, Step>;
   /** An error answer of the provider's. */
   error(status: number, text: string, headers: HeaderRecord): GatewayError;
+  /** The answer that a refusal is, where it is one. */
+  cutShort(error: GatewayError): CutShort | undefined;
   /** Whether the refused request may be sent once more without what was refused. */
   correct(error: GatewayError): Correction | undefined;
 }
@@ -134,6 +137,7 @@ function relay(request: ClientRequest, target: TargetModel): Prepared {
       const said = error.source === "upstream" && isObject(body);
       return amended(error, { upstream: { status, headers, body: said ? text : undefined } });
     },
+    cutShort: (error) => dialect.isCutShort?.(error) ? cutShort(dialect, target.model) : undefined,
     correct: (error) => {
       const taught = dialect.correct?.(error, editedObject(request.value, edits));
       if (!taught) return undefined;
@@ -195,6 +199,7 @@ function translate(
     stream: encoded.stream,
     warnings: [...lost, ...encoded.warnings],
     ...wayBack(client, upstream, encoded.undo, chat.legacyFunctions),
+    cutShort: (error) => upstream.isCutShort?.(error) ? cutShort(client, target.model) : undefined,
     correct: (error) => upstream.correct?.(error, encoded.body),
   };
 }

@@ -155,6 +155,8 @@ export interface Dialect {
   encodeError(error: GatewayError, requestId: string): EncodedError;
   /** An error as the last event of a stream. */
   encodeErrorEvent(error: GatewayError, requestId: string): SseEvent;
+  /** Whether a refusal is an answer in truth: the model reached the request's limit before its first word. */
+  isCutShort?(error: GatewayError): boolean;
   /** Whether a refused request may be sent once more, corrected. */
   correct?(error: GatewayError, body: JsonObject): Correction | undefined;
 

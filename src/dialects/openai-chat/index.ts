@@ -10,6 +10,7 @@ import { encodeEvents, KEEP_ALIVE } from "./encode-events.ts";
 import { encodeReply } from "./encode-reply.ts";
 import { encodeRequest } from "./encode-request.ts";
 import { correct } from "./correct.ts";
+import { isCutShort } from "./cut-short.ts";
 import { decodeError, encodeError, encodeErrorEvent } from "./error.ts";
 import { limitHeaders } from "./limits.ts";
 import { relayEdits } from "./relay.ts";
@@ -33,6 +34,7 @@ export const openaiChat: Dialect = {
   decodeError,
   encodeError,
   encodeErrorEvent,
+  isCutShort,
   correct,
   limitHeaders,
 };
