@@ -5,14 +5,13 @@
 
 import type { ChatEvent, ChatReply, Finish } from "../chat.ts";
 import { stringifyJson } from "../json.ts";
-import type { Brought, Step } from "./bridge.ts";
 import type { Dialect, ReplyOptions } from "./dialect.ts";
 import { writeEvent } from "./sse.ts";
 
 /** The answer, whole and streamed. */
 export interface CutShort {
-  readonly brought: Brought;
-  steps(options: ReplyOptions): readonly Step[];
+  readonly brought: { readonly reply: ChatReply; body(options: ReplyOptions): string };
+  steps(options: ReplyOptions): readonly { readonly out: string; readonly events: readonly ChatEvent[] }[];
 }
 
 /** @param model the model that was asked: a refusal does not name it */
