@@ -7,7 +7,7 @@ import { asGatewayError, type GatewayError } from "./errors.ts";
 import type { Out, Outgoing } from "./http.ts";
 import { headerSafe, providerHeaders } from "./attempt/provider-headers.ts";
 import { keepAnswer, type Kept, watchAnswer } from "./recall.ts";
-import { redact, redactError } from "./redact.ts";
+import { redactError } from "./redact.ts";
 import type { Services } from "./services.ts";
 
 /** What an answer's response is made of; the gateway adds what every response has. */
@@ -115,13 +115,12 @@ function lastWord(
   receiver: Receiver,
   services: Services,
 ): string | Uint8Array {
-  const { secret } = answer.target.upstream;
-  const credential = typeof secret === "string" ? undefined : secret.reveal();
-  const error = asGatewayError(redactError(thrown, credential));
+  const { redactor } = receiver;
+  const error = asGatewayError(redactError(thrown, redactor));
   receiver.entry.failed(error);
   answer.trial.end(services.clock.monotonic(), error);
   if (error.source !== "upstream" || !(step.out instanceof Uint8Array)) return errorEvent(error, receiver);
-  return redact(new TextDecoder().decode(step.out), credential);
+  return redactor.cut(new TextDecoder().decode(step.out));
 }
 
 function errorEvent(error: GatewayError, receiver: Receiver): string {

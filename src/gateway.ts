@@ -9,6 +9,7 @@ import { asGatewayError, GatewayError } from "./errors.ts";
 import type { Incoming, Outgoing, Sent } from "./http.ts";
 import { tooMany } from "./in-flight.ts";
 import { headerSafe } from "./attempt/provider-headers.ts";
+import { holdsOwnKey, withoutOwnKeys } from "./attempt/redaction.ts";
 import type { Services } from "./services.ts";
 
 /** Never rejects: what cannot be answered is refused, in the client's dialect. */
@@ -60,7 +61,7 @@ function enter({ crowded = false }: Incoming, { inFlight, random }: Services): (
 function open(request: Incoming, { clock, newId, sink }: Services): OpenEntry {
   const { method, target, version, peer, headers } = request;
   const start = {
-    requestId: saneId(headers["x-request-id"]) ?? newId(),
+    requestId: saneId(headers) ?? newId(),
     method,
     target,
     version,
@@ -70,12 +71,14 @@ function open(request: Incoming, { clock, newId, sink }: Services): OpenEntry {
     forwardedFor: headers["x-forwarded-for"],
     time: clock.now(),
   };
-  return openEntry(start, clock.monotonic, sink);
+  return openEntry(start, clock.monotonic, withoutOwnKeys(headers, sink));
 }
 
 /** The caller's own id, if it can stand in a header and a log line as it is. */
-function saneId(id: string | undefined): string | undefined {
-  return id !== undefined && /^[A-Za-z0-9._:/@-]{1,128}$/.test(id) ? id : undefined;
+function saneId(headers: Incoming["headers"]): string | undefined {
+  const id = headers["x-request-id"];
+  const sane = id !== undefined && /^[A-Za-z0-9._:/@-]{1,128}$/.test(id) && !holdsOwnKey(id, headers);
+  return sane ? id : undefined;
 }
 
 /** A refusal or a failure as the client's dialect says it; an upstream's own words where it speaks the same one. */

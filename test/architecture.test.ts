@@ -178,7 +178,7 @@ test("a dialect's folder names no other vendor's dialect", () => {
 const LAYERS: readonly (readonly [string, RegExp])[] = [
   ["vocabulary", /^(append|chat|errors|json|json-edit|json-scan|digest|secret|nearest|pieces)\.ts$/],
   ["dialects", /^dialects\//],
-  ["decisions", /^(access|routing|account|config|upstream)\/|^(redact|recall)\.ts$/],
+  ["decisions", /^(access|routing|account|config|upstream)\/|^(redact|escapes|recall)\.ts$/],
   ["line", /^[^/]+\.ts$|^(attempt|endpoints|runtime)\//],
   ["demo", /^demo\//],
   ["commands", /^commands\/|^(main|run-process|cli)\.ts$/],

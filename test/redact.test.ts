@@ -3,7 +3,12 @@ import { Buffer } from "node:buffer";
 import { test } from "node:test";
 import fc from "fast-check";
 import { amended, GatewayError } from "../src/errors.ts";
-import { CUT, redact, redactError } from "../src/redact.ts";
+import { createRedactor, CUT, redactError as redactErrorWith } from "../src/redact.ts";
+
+const redactorOf = (credential: string | undefined) =>
+  createRedactor(credential === undefined ? [] : [credential]);
+const redact = (text: string, credential: string | undefined) => redactorOf(credential).cut(text);
+const redactError = (thrown: unknown, credential: string) => redactErrorWith(thrown, redactorOf(credential));
 
 const KEY = 'canary-4f9d/Q7+x=2b:Zz"w\\k8-WXYZ';
 

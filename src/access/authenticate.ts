@@ -73,6 +73,24 @@ function presentedKey(caller: Caller): string | undefined {
   return key;
 }
 
+/** All that a caller sent as a credential, whether or not it is one of ours: none of it is for a log. */
+export function credentialsIn(headers: Caller["headers"]): string[] {
+  const found: string[] = [];
+  for (const name of KEY_HEADERS) {
+    const value = headers[name];
+    if (value === undefined || !Object.hasOwn(headers, name)) continue;
+    for (const one of value.includes(",") ? value.split(",") : [value]) {
+      // Behind the scheme, if there is one.
+      const credential = one.slice(one.trimEnd().lastIndexOf(" ") + 1).trimEnd();
+      if (credential.length >= LEAST_LENGTH) found.push(credential);
+    }
+  }
+  return found;
+}
+
+/** What is shorter is no key, but a word that stands elsewhere too. */
+const LEAST_LENGTH = 8;
+
 /** What a header says, without the scheme before it; a header that came with two values is a list here. */
 function credentialsOf(name: string, value: string): string[] {
   const values = value.includes(",") ? value.split(",").map((part) => part.trim()) : [value];

@@ -7,9 +7,9 @@ import type { Dialect } from "../dialects/dialect.ts";
 import { DIALECTS } from "../dialects/registry.ts";
 import { GatewayError } from "../errors.ts";
 import { exchange, type Exchanged } from "./exchange.ts";
-import { withProviderHeaders } from "./provider-headers.ts";
+import { toldHeaders, withProviderHeaders } from "./provider-headers.ts";
 import { putBack } from "../recall.ts";
-import { redactError } from "../redact.ts";
+import { redactError, redactHeaders, type Redactor } from "../redact.ts";
 import type { Trial } from "../routing/health.ts";
 import type { Services } from "../services.ts";
 
@@ -19,6 +19,8 @@ export interface Receiver {
   readonly principal: Principal;
   readonly policy: Policy;
   readonly entry: OpenEntry;
+  /** Cuts credentials out of what the client and the log get to read. */
+  readonly redactor: Redactor;
 }
 
 /** A request on its way. */
@@ -60,7 +62,8 @@ export async function call(target: Target, last: boolean, asked: Asked, services
       services,
     );
     entry.warned(prepared.warnings);
-    return { ...answer, target, upstream };
+    const headers = redactHeaders(toldHeaders(answer.headers, upstream), asked.redactor);
+    return { ...answer, headers, target, upstream };
   };
   try {
     const prepared = ready([]);
@@ -76,7 +79,7 @@ export async function call(target: Target, last: boolean, asked: Asked, services
       return await send(ready(correction.refuses));
     }
   } catch (thrown) {
-    const error = redactError(thrown, credential);
+    const error = redactError(thrown, asked.redactor);
     if (!(error instanceof GatewayError)) throw error;
     throw withProviderHeaders(error, upstream, asked.dialect, services.clock.now());
   }

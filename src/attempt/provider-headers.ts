@@ -22,6 +22,14 @@ export function providerHeaders(
   return { ...limits, ...(id !== undefined && { "x-upstream-request-id": headerSafe(id) }) };
 }
 
+/** Those headers of a provider's answer of which anything is told to a client or a log. */
+export function toldHeaders(headers: HeaderRecord, upstream: Dialect): HeaderRecord {
+  const { requestIdHeader } = upstream;
+  const id = headers[requestIdHeader];
+  const told = ownFamily(headers, upstream);
+  return id === undefined || Object.hasOwn(told, requestIdHeader) ? told : { ...told, [requestIdHeader]: id };
+}
+
 /** An upstream's error with what its headers say. A 429 without `retry-after` waits for the limit that is exhausted. */
 export function withProviderHeaders(
   error: GatewayError,

@@ -5,6 +5,7 @@ import type { ParsedArgs } from "citty";
 import type { Policy, Principal } from "../access/policy.ts";
 import { type Entry, openEntry } from "../account/entry.ts";
 import type { Answer, Asked } from "../attempt/call.ts";
+import { policyRedactor } from "../attempt/redaction.ts";
 import type { ChatRequest } from "../chat.ts";
 import { defaultFile, loadPolicy } from "../config/load.ts";
 import { converse } from "../converse.ts";
@@ -156,7 +157,8 @@ async function converseOnce(
     sink,
   );
   const { dialect } = request;
-  const asked: Asked = { request, dialect, principal, policy, entry, left: leaving.signal };
+  const redactor = policyRedactor(policy);
+  const asked: Asked = { request, dialect, principal, policy, entry, redactor, left: leaving.signal };
   let failure: GatewayError | undefined;
   try {
     await print(await converse(asked, services), asked, json, io);

@@ -52,6 +52,6 @@ async function counted(
     return bytes;
   } catch (thrown) {
     deadline.abandon();
-    throw redactError(thrown, credential);
+    throw redactError(thrown, asked.redactor);
   }
 }

@@ -5,6 +5,7 @@ import { authenticate } from "../access/authenticate.ts";
 import type { OpenEntry } from "../account/entry.ts";
 import { bringBack, bringBackLate, type Reply } from "../bring-back.ts";
 import type { Answer, Asked, Receiver } from "../attempt/call.ts";
+import { requestRedactor } from "../attempt/redaction.ts";
 import { converse } from "../converse.ts";
 import { countTokens } from "./count-tokens.ts";
 import { clientRequest } from "../dialects/bridge.ts";
@@ -63,8 +64,8 @@ export function pathOf(target: string): string {
 async function chat(visit: Visit): Promise<Reply> {
   const { services } = visit;
   const asked = await read(visit);
-  const { dialect, principal, policy, entry } = asked;
-  const receiver: Receiver = { dialect, principal, policy, entry };
+  const { dialect, principal, policy, entry, redactor } = asked;
+  const receiver: Receiver = { dialect, principal, policy, entry, redactor };
   const coming = converse(asked, services);
   const silence = asked.request.head.stream ? policy.keepAlive * 1000 : 0;
   const answer = await inTime(coming, silence, services);
@@ -110,6 +111,7 @@ async function read(visit: Visit): Promise<Asked> {
     principal,
     policy,
     entry,
+    redactor: requestRedactor(policy, request.headers),
     left: request.left,
   };
 }
