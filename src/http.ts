@@ -5,8 +5,8 @@
 
 import type { HeaderRecord } from "./dialects/dialect.ts";
 import { GatewayError } from "./errors.ts";
-import { isObject, type JsonObject, parseShallowJson } from "./json.ts";
-import { byteText, type Members, scanJson } from "./json-scan.ts";
+import { isObject, type JsonObject, readBody, tooMuch, type Unread } from "./json.ts";
+import type { Members } from "./json-scan.ts";
 
 export interface Incoming {
   readonly method: string;
@@ -66,6 +66,8 @@ export interface JsonBody {
   readonly bytes: Uint8Array;
   readonly members: Members;
   readonly value: JsonObject;
+  /** How many values it has, of all kinds. */
+  readonly values: number;
 }
 
 /**
@@ -89,17 +91,31 @@ export async function readJsonObject(request: Incoming, admit: (bytes: number) =
 /** A JSON object's bytes as a `JsonBody`; throws as `readJsonObject` does. */
 export function parseBody(given: Uint8Array): JsonBody {
   const bytes = withoutMark(given);
-  if (bytes.length > FIRST_LOOK_BYTES) firstLook(bytes.subarray(0, FIRST_LOOK_BYTES));
-  const text = decodeText(bytes);
-  const members = scanJson(bytes, text);
-  let value;
-  try {
-    value = parseShallowJson(text);
-  } catch (cause) {
-    throw invalidJson(cause);
-  }
+  const body = readBody(bytes, decodeText(bytes));
+  if ("kind" in body) throw refusalOf(body);
+  const { value, members, values } = body;
   if (!isObject(value)) throw invalidJson();
-  return { bytes, members, value };
+  return { bytes, members, value, values };
+}
+
+function refusalOf(unread: Unread): GatewayError {
+  switch (unread.kind) {
+    case "no-json":
+      return invalidJson(unread.cause);
+    case "too-much":
+      return new GatewayError("json_too_complex", `The request body has ${tooMuch(unread.excess)}`);
+    case "doubled": {
+      const { key } = unread;
+      const shown = key.length > 64 ? `${key.slice(0, 64)}…` : key;
+      return new GatewayError(
+        "invalid_value",
+        `The key ${JSON.stringify(shown)} appears twice in one object`,
+        {
+          param: shown,
+        },
+      );
+    }
+  }
 }
 
 /**
@@ -129,13 +145,6 @@ export async function readBytes(
     at += piece.length;
   }
   return all;
-}
-
-/** What is made to block a parser shows itself early: then the rest need not even be made text of. */
-const FIRST_LOOK_BYTES = 1024 * 1024;
-
-function firstLook(bytes: Uint8Array): void {
-  scanJson(bytes, byteText(bytes));
 }
 
 /** A byte order mark (U+FEFF) may stand before JSON, and is no part of it (RFC 8259, 8.1). */

@@ -1,6 +1,6 @@
 /** JSON changed at some places and nowhere else: in a value, or in a text whose other characters stay as they are. */
 
-import { isObject, type Json, type JsonObject, stringifyJson } from "./json.ts";
+import { isObject, type Json, type JsonObject, stringifyJson, unescaped } from "./json.ts";
 import { endOfString } from "./json-scan.ts";
 
 /** A change at a place. */
@@ -120,7 +120,7 @@ function editText(text: string, start: number, tree: Tree): Edited {
     let [key, valueStart]: [string | number, number] = [count++, item];
     if (open === "{") {
       const keyEnd = endOfString(text, item);
-      key = String(JSON.parse(text.slice(item, keyEnd)));
+      key = unescaped(text.slice(item + 1, keyEnd - 1));
       valueStart = behindSpace(text, behindSpace(text, keyEnd) + 1);
     }
     seen.add(key);

@@ -1,21 +1,47 @@
 /**
- * One look over JSON before anything parses it: is it small enough in depth and number of values to parse without
- * blocking, does any object name a key twice, and where do its top-level members stand. It does not say whether the
- * JSON is valid; the parser does.
+ * One look over JSON before anything parses it: is it small enough in every respect to be parsed without blocking, and
+ * where do its top-level members stand. It does not say whether the JSON is valid; the parser does.
  */
-
-import { GatewayError } from "./errors.ts";
 
 export interface JsonLimits {
   readonly depth: number;
+  /** Values of all kinds, in all of the text. */
   readonly values: number;
   readonly keysPerObject: number;
 }
 
-/** Far above what requests have (a 30 MB body of `{},` blocks a parser for seconds). */
-export const JSON_LIMITS: JsonLimits = { depth: 64, values: 200_000, keysPerObject: 10_000 };
+/**
+ * For what a client sends, its body and the JSON inside of its strings: far above what requests have (a 30 MB body of
+ * `{},` blocks a parser for seconds).
+ */
+export const REQUEST_LIMITS: JsonLimits = { depth: 64, values: 200_000, keysPerObject: 10_000 };
 
-/** The range of a top-level member's value in the bytes, without the white space around it. */
+/**
+ * For what a provider sends: an answer of 16,000 tokens with the 20 likeliest others of each has three million values.
+ * Its bytes have a limit of their own, `MAX_REPLY_BYTES`.
+ */
+export const ANSWER_LIMITS: JsonLimits = { depth: 512, values: 4_000_000, keysPerObject: 10_000 };
+
+/** Characters of a number, or of anything else outside of strings: no number that means anything has more. */
+export const MAX_WORD = 1000;
+
+/** What a look over JSON has found. */
+export interface Scan {
+  readonly values: number;
+  /** Members of all objects: a name that appears twice in one object counts twice. */
+  readonly keys: number;
+  /** Some number may be one that a JavaScript number would change. */
+  readonly longNumbers: boolean;
+  /** The members of the outermost object, in their order; empty for any other value. */
+  readonly members: readonly RawMember[];
+}
+
+/** A top-level member as it is written: the characters of its name between the quotes, and the range of its value. */
+export interface RawMember extends Span {
+  readonly key: string;
+}
+
+/** A range of a text or of bytes, without the white space around it. */
 export interface Span {
   readonly start: number;
   readonly end: number;
@@ -24,101 +50,199 @@ export interface Span {
 /** The top-level members of an object, by key; empty for any other value. */
 export type Members = ReadonlyMap<string, Span>;
 
-/**
- * Scans JSON.
- * @param decoded the text of the bytes, by any encoding that extends ASCII
- * @throws GatewayError `json_too_complex` past a limit, `invalid_value` for a key that stands twice in one object:
- * parsers differ in which of the two they take, so what was checked might not be what is used
- */
-export function scanJson(bytes: Uint8Array, decoded: string, limits: JsonLimits = JSON_LIMITS): Members {
-  const text = decoded.length === bytes.length ? decoded : byteText(bytes);
-  const found = new Map<string, Span>();
-  /** For each open container its keys so far; null for an array. */
-  const open: (Set<string> | null)[] = [];
+/** What of a text goes beyond a limit, such as `values`, and the limit. */
+export interface Excess {
+  readonly excess: string;
+  readonly limit: number;
+}
+
+/** True for a text that is so short, and has so few brackets, that it can go beyond no limit but that of a number. */
+export function isWithin(text: string, { depth, values, keysPerObject }: JsonLimits): boolean {
+  if (text.length >= Math.min(values, KEY_CHARACTERS * keysPerObject)) return false;
+  return text.length <= 2 * depth || hasFewBrackets(text, depth);
+}
+
+/** `"":1,`: no member is shorter. */
+const KEY_CHARACTERS = 5;
+
+/** Whether there are not even as many brackets as levels are allowed, strings included. */
+function hasFewBrackets(text: string, depth: number): boolean {
+  let count = 0;
+  for (const bracket of ["{", "["]) {
+    for (let at = text.indexOf(bracket); at !== -1; at = text.indexOf(bracket, at + 1)) {
+      if (++count > depth) return false;
+    }
+  }
+  return true;
+}
+
+/** Looks over a body: the spans of its members are in its bytes, which are the text in UTF-8. */
+export function scanJson(
+  bytes: Uint8Array,
+  text: string,
+  limits: JsonLimits = REQUEST_LIMITS,
+): Scan | Excess {
+  const scan = scanText(text, limits);
+  if ("excess" in scan || text.length === bytes.length) return scan;
+  return { ...scan, members: inBytes(text, scan.members) };
+}
+
+/** Looks over JSON, each character once. */
+export function scanText(text: string, limits: JsonLimits): Scan | Excess {
+  const members: RawMember[] = [];
+  /** Members so far of the object that is open at a depth. */
+  const keysAt: number[] = [0];
+  let depth = 0;
   let values = 1;
-  let keyNext = false;
-  let member: { key: string; start: number } | undefined;
-  /** Where the characters between two marks begin, and the last of them so far. */
-  let [plainStart, plainEnd] = [0, -1];
+  let keys = 0;
+  let longNumbers = false;
+  /** The last string at the top level, which a colon makes a key, and where the value behind it begins. */
+  let [keyStart, keyEnd, valueStart] = [0, 0, -1];
 
   const endMember = (end: number) => {
-    if (member === undefined || open.length !== 1) return;
-    found.set(member.key, trimmed(text, member.start, end));
-    member = undefined;
+    if (valueStart === -1) return;
+    members.push({ key: text.slice(keyStart + 1, keyEnd - 1), ...trimmed(text, valueStart, end) });
+    valueStart = -1;
   };
 
   for (let at = 0; at < text.length; at++) {
     switch (text.charCodeAt(at)) {
       case QUOTE: {
         const end = endOfString(text, at);
-        const keys = open.at(-1);
-        if (keyNext && keys) {
-          const key = readKey(bytes, text, at, end);
-          if (keys.has(key)) throw duplicateKey(key);
-          if (keys.add(key).size > limits.keysPerObject) {
-            throw tooComplex("keys in one object", limits.keysPerObject);
-          }
-          if (open.length === 1) member = { key, start: end };
-          keyNext = false;
-        }
+        if (depth === 1 && valueStart === -1) [keyStart, keyEnd] = [at, end];
         at = end - 1;
         break;
       }
       case COLON:
-        if (member !== undefined && open.length === 1) member.start = at + 1;
+        keys++;
+        keysAt[depth] = (keysAt[depth] ?? 0) + 1;
+        if ((keysAt[depth] ?? 0) > limits.keysPerObject) {
+          return excess("keys in one object", limits.keysPerObject);
+        }
+        if (depth === 1) valueStart = at + 1;
         break;
       case COMMA:
-        endMember(at);
-        keyNext = open.at(-1) != null;
-        if (++values > limits.values) throw tooComplex("values", limits.values);
+        if (depth === 1) endMember(at);
+        if (++values > limits.values) return excess("values", limits.values);
         break;
       case OPEN_BRACE:
       case OPEN_BRACKET:
-        keyNext = text.charCodeAt(at) === OPEN_BRACE;
-        if (open.push(keyNext ? new Set() : null) > limits.depth) throw tooComplex("levels", limits.depth);
-        if (++values > limits.values) throw tooComplex("values", limits.values);
+        if (++depth > limits.depth) return excess("levels", limits.depth);
+        if (++values > limits.values) return excess("values", limits.values);
+        keysAt[depth] = 0;
         break;
       case CLOSE_BRACE:
       case CLOSE_BRACKET:
-        endMember(at);
-        open.pop();
-        keyNext = false;
+        if (depth === 1) endMember(at);
+        if (depth > 0) depth--;
         break;
-      default:
-        if (plainEnd !== at - 1) plainStart = at;
-        // Few runs are as long; those that are may be as long as the text, and are not walked through.
-        if (at - plainStart === LONG_RUN) {
-          at = nextMark(text, at) - 1;
-          if (ENDLESS_WORD.test(text.slice(plainStart, at + 1))) {
-            throw tooComplex("characters in one number", MAX_WORD);
-          }
-        }
-        plainEnd = at;
+      case SPACE:
+      case LF:
+      case CR:
+      case TAB:
+        break;
+      default: {
+        const end = endOfWord(text, at);
+        if (end - at > MAX_WORD) return excess("characters in one number", MAX_WORD);
+        longNumbers ||= end - at > LEAST_LONG && mayLoseDigits(text.slice(at, end));
+        at = end - 1;
+      }
     }
   }
-  return found;
+  return { values, keys, longNumbers, members };
 }
 
-/**
- * A character to each byte, so that what is found in the text has the same place in the bytes: the marks of JSON are
- * ASCII, and in UTF-8 no other character has a byte of ASCII in it.
- */
-export function byteText(bytes: Uint8Array): string {
-  return byteDecoder.decode(bytes);
+function excess(what: string, limit: number): Excess {
+  return { excess: what, limit };
 }
 
-const byteDecoder = new TextDecoder("latin1");
+/** `1e999` has five characters: no shorter number is too large or too small, or has more digits than fit. */
+const LEAST_LONG = 4;
 
-const LONG_RUN = 64;
-/** No number that means anything is longer. */
-const MAX_WORD = 1000;
-const ENDLESS_WORD = new RegExp(`\\S{${MAX_WORD + 1}}`);
-const MARK = /["{}[\],:]/g;
+/** So many digits always fit. */
+const MOST_SURE = 15;
 
-/** The index of the next character that is a mark of JSON's; the text's length if there is none. */
-function nextMark(text: string, from: number): number {
-  MARK.lastIndex = from;
-  return MARK.exec(text)?.index ?? text.length;
+function mayLoseDigits(word: string): boolean {
+  return word.length > MOST_SURE ? String(Number(word)) !== word : /[eE][+-]?\d{3}/.test(word);
+}
+
+/** The index just behind a run of characters that are neither marks of JSON's nor white space, or that is too long. */
+function endOfWord(text: string, start: number): number {
+  const last = Math.min(text.length, start + MAX_WORD + 1);
+  for (let at = start + 1; at < last; at++) {
+    switch (text.charCodeAt(at)) {
+      case COMMA:
+      case CLOSE_BRACE:
+      case CLOSE_BRACKET:
+      case SPACE:
+      case LF:
+      case CR:
+      case TAB:
+      case COLON:
+      case QUOTE:
+      case OPEN_BRACE:
+      case OPEN_BRACKET:
+        return at;
+    }
+  }
+  return last;
+}
+
+/** The name, as it is written, that some object of a text has twice; undefined if there is none. */
+export function doubledKey(text: string, sameKey: (written: string) => string): string | undefined {
+  /** For each open container its keys so far; null for an array. */
+  const open: (Set<string> | null)[] = [];
+  let last = "";
+  for (let at = 0; at < text.length; at++) {
+    switch (text.charCodeAt(at)) {
+      case QUOTE: {
+        const end = endOfString(text, at);
+        last = text.slice(at + 1, end - 1);
+        at = end - 1;
+        break;
+      }
+      case COLON: {
+        const key = sameKey(last);
+        if (open.at(-1)?.has(key)) return key;
+        open.at(-1)?.add(key);
+        break;
+      }
+      case OPEN_BRACE:
+        open.push(new Set());
+        break;
+      case OPEN_BRACKET:
+        open.push(null);
+        break;
+      case CLOSE_BRACE:
+      case CLOSE_BRACKET:
+        open.pop();
+        break;
+    }
+  }
+  return undefined;
+}
+
+/** Members in their order, as spans of the bytes that the text has in UTF-8. */
+function inBytes(text: string, members: readonly RawMember[]): RawMember[] {
+  let [from, at] = [0, 0];
+  const byteOf = (index: number): number => {
+    at += utf8Length(text, from, index);
+    from = index;
+    return at;
+  };
+  return members.map(({ key, start, end }) => ({ key, start: byteOf(start), end: byteOf(end) }));
+}
+
+/** How many bytes a part of a well-formed text takes. */
+function utf8Length(text: string, from: number, to: number): number {
+  let length = to - from;
+  for (let at = from; at < to; at++) {
+    const code = text.charCodeAt(at);
+    if (code < 0x80) continue;
+    // Half a surrogate pair is two of its four bytes.
+    length += code < 0x800 || (code >= 0xd800 && code <= 0xdfff) ? 1 : 2;
+  }
+  return length;
 }
 
 /**
@@ -206,6 +330,10 @@ export function closingBrace(): (piece: string) => boolean {
   };
 }
 
+const TAB = 0x09;
+const LF = 0x0a;
+const CR = 0x0d;
+const SPACE = 0x20;
 const QUOTE = 0x22;
 const COMMA = 0x2c;
 const COLON = 0x3a;
@@ -215,34 +343,8 @@ const CLOSE_BRACKET = 0x5d;
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
 
-/** A key as parsers see it: `"mod\u0065l"` is `model`. */
-function readKey(bytes: Uint8Array, text: string, start: number, end: number): string {
-  const shown = text.slice(start + 1, end - 1);
-  const raw = ASCII.test(shown) ? shown : keyDecoder.decode(bytes.subarray(start + 1, end - 1));
-  if (!raw.includes("\\")) return raw;
-  try {
-    return JSON.parse(`"${raw}"`);
-  } catch {
-    return raw; // The parser will refuse it.
-  }
-}
-
-const ASCII = /^[\0-\x7f]*$/;
-const keyDecoder = new TextDecoder("utf-8", { ignoreBOM: true });
-
 function trimmed(text: string, start: number, end: number): Span {
   while (start < end && text.charCodeAt(start) <= 0x20) start++;
   while (end > start && text.charCodeAt(end - 1) <= 0x20) end--;
   return { start, end };
-}
-
-function duplicateKey(key: string): GatewayError {
-  const shown = key.length > 64 ? `${key.slice(0, 64)}…` : key;
-  return new GatewayError("invalid_value", `The key ${JSON.stringify(shown)} stands twice in one object`, {
-    param: shown,
-  });
-}
-
-function tooComplex(what: string, limit: number): GatewayError {
-  return new GatewayError("json_too_complex", `The request body has more than ${limit} ${what}`);
 }

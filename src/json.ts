@@ -1,9 +1,21 @@
 /**
  * JSON that loses nothing: numbers that a JavaScript number cannot hold keep their text, keys are own properties
- * whatever their name, and what is written is what was read.
+ * whatever their name, and what is written is what was read. And the one door through which JSON comes in: nothing is
+ * parsed that is not known to be within limits.
  */
 
-import { endOfString } from "./json-scan.ts";
+import {
+  ANSWER_LIMITS,
+  doubledKey,
+  endOfString,
+  type Excess,
+  isWithin,
+  type JsonLimits,
+  MAX_WORD,
+  type Members,
+  scanJson,
+  scanText,
+} from "./json-scan.ts";
 
 export type Json = null | boolean | number | string | ExactNumber | readonly Json[] | JsonObject;
 export interface JsonObject {
@@ -20,34 +32,98 @@ const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 const NUMBER_CHARACTERS = /[-+.\deE]+/y;
 /** Sixteen digits in a row or an exponent of three: no other number can lose a digit, or be too large or too small. */
 const LONG_NUMBER = /\d[\d.]{15}|\d[eE][+-]?\d{3}/;
-/** What is nested deeper could be parsed, but not be walked through or written again without filling the stack. */
-const MAX_DEPTH = 512;
 
-/**
- * Parses JSON text; numbers that would lose digits become `ExactNumber`.
- * @throws SyntaxError when the text is not JSON, or is nested deeper than 512 levels
- */
-export function parseJson(text: string): Json {
-  if (isTooDeep(text)) throw new SyntaxError(`JSON is nested deeper than ${MAX_DEPTH} levels`);
-  return parseShallowJson(text);
-}
+/** What reading a text gives: a value, or why there is none. */
+export type Reading =
+  | { readonly kind: "read"; readonly value: Json }
+  | { readonly kind: "no-json"; readonly cause: unknown }
+  | { readonly kind: "too-much"; readonly excess: Excess };
 
-/**
- * As `parseJson`, for text whose depth is known to be bounded: `scanJson` has looked at it.
- * @throws SyntaxError when the text is not JSON
- */
-export function parseShallowJson(text: string): Json {
-  const marked = LONG_NUMBER.test(text) ? markLongNumbers(text) : undefined;
-  return marked === undefined ? JSON.parse(text) : unmark(JSON.parse(marked));
-}
-
-/** Parses text that may not be JSON: undefined when it is not. */
-export function tryParseJson(text: string): Json | undefined {
-  try {
-    return parseJson(text);
-  } catch {
-    return undefined;
+/** Reads JSON text within limits; numbers that would lose digits become `ExactNumber`. */
+export function readJson(text: string, limits: JsonLimits): Reading {
+  // What is short has nothing to look for but its numbers: so it is with most answers, and with the events of streams.
+  if (isWithin(text, limits)) {
+    const long = LONG_NUMBER.test(text);
+    if (!long || text.length <= MAX_WORD) return parsed(text, long);
   }
+  const scan = scanText(text, limits);
+  return "excess" in scan ? { kind: "too-much", excess: scan } : parsed(text, scan.longNumbers);
+}
+
+/**
+ * Parses JSON text that a provider sent, or that holds no more than one may.
+ * @throws SyntaxError when the text is not JSON or goes beyond a limit
+ */
+export function parseJson(text: string, limits: JsonLimits = ANSWER_LIMITS): Json {
+  const reading = readJson(text, limits);
+  switch (reading.kind) {
+    case "read":
+      return reading.value;
+    case "no-json":
+      throw reading.cause;
+    case "too-much":
+      throw new SyntaxError(`The JSON has ${tooMuch(reading.excess)}`);
+  }
+}
+
+/** As `parseJson`, for text that may not be JSON: undefined when it is not, or goes beyond a limit. */
+export function tryParseJson(text: string, limits: JsonLimits = ANSWER_LIMITS): Json | undefined {
+  const reading = readJson(text, limits);
+  return reading.kind === "read" ? reading.value : undefined;
+}
+
+/** What goes beyond a limit, as a person says it: `more than 64 levels`. */
+export function tooMuch({ excess, limit }: Excess): string {
+  return `more than ${limit} ${excess}`;
+}
+
+/** How much JSON inside of strings may still be read of one request or answer: all of it shares one limit of values. */
+export interface Allowance {
+  readonly limits: JsonLimits;
+  /** Values that are left. */
+  left: number;
+}
+
+/** @param spent values that were read already: the body's own */
+export function allowance(limits: JsonLimits, spent = 0): Allowance {
+  return { limits, left: limits.values - spent };
+}
+
+/** Reads JSON inside of a string, out of what is left: undefined for what is no JSON, and for more than that. */
+export function readWithin(text: string, from: Allowance): Json | undefined {
+  const scan = scanText(text, { ...from.limits, values: from.left });
+  const reading = "excess" in scan ? undefined : parsed(text, scan.longNumbers);
+  if (reading?.kind !== "read" || "excess" in scan) return undefined;
+  from.left -= scan.values;
+  return reading.value;
+}
+
+/** A body that is JSON, with where its members stand and how many values it has. */
+export interface ReadBody {
+  readonly value: Json;
+  readonly members: Members;
+  readonly values: number;
+}
+
+/** A body that was not read: `doubled` names a key that appears twice in one object. */
+export type Unread = Exclude<Reading, { kind: "read" }> | { readonly kind: "doubled"; readonly key: string };
+
+/**
+ * Reads the whole body of a request. No object may name a key twice: parsers differ in which of the two they take, so
+ * what was checked might not be what is used.
+ * @param text what the bytes say in UTF-8
+ */
+export function readBody(bytes: Uint8Array, text: string): ReadBody | Unread {
+  const scan = scanJson(bytes, text);
+  if ("excess" in scan) return { kind: "too-much", excess: scan };
+  const reading = parsed(text, scan.longNumbers);
+  if (reading.kind !== "read") return reading;
+  // Counted, all keys cost less than a set of them for each object; only where one is missing is it looked for.
+  if (countKeys(reading.value) !== scan.keys) {
+    return { kind: "doubled", key: doubledKey(text, unescaped) ?? "" };
+  }
+  const members = scan.members.map(({ key, ...span }) => [unescaped(key), span] as const);
+  return { value: reading.value, members: new Map(members), values: scan.values };
 }
 
 /**
@@ -80,28 +156,32 @@ function isExact(value: unknown): value is ExactNumber {
   return typeof value === "object" && value !== null && EXACT in value;
 }
 
-function isTooDeep(text: string): boolean {
-  if (text.length <= 2 * MAX_DEPTH || hasFewBrackets(text)) return false;
-  let depth = 0;
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at);
-    if (code === 0x22) at = endOfString(text, at) - 1;
-    else if (code === 0x5b || code === 0x7b) depth++;
-    else if (code === 0x5d || code === 0x7d) depth--;
-    if (depth > MAX_DEPTH) return true;
+function parsed(text: string, mayHaveLongNumbers: boolean): Reading {
+  try {
+    const marked = mayHaveLongNumbers ? markLongNumbers(text) : undefined;
+    return { kind: "read", value: marked === undefined ? JSON.parse(text) : unmark(JSON.parse(marked)) };
+  } catch (cause) {
+    return { kind: "no-json", cause };
   }
-  return false;
 }
 
-/** Whether there are not even as many brackets as levels are allowed, strings included: most texts are done with here. */
-function hasFewBrackets(text: string): boolean {
+/** What stands between the quotes of a valid string, as parsers see it: `mod\u0065l` is `model`. */
+export function unescaped(written: string): string {
+  return written.includes("\\") ? JSON.parse(`"${written}"`) : written;
+}
+
+function countKeys(value: Json | undefined): number {
+  if (typeof value !== "object" || value === null) return 0;
   let count = 0;
-  for (const bracket of ["{", "["]) {
-    for (let at = text.indexOf(bracket); at !== -1; at = text.indexOf(bracket, at + 1)) {
-      if (++count > MAX_DEPTH) return false;
-    }
+  if (Array.isArray(value)) {
+    for (const item of value) if (typeof item === "object") count += countKeys(item);
+    return count;
   }
-  return true;
+  for (const key in value) {
+    const item = (value as JsonObject)[key];
+    count += typeof item === "object" ? 1 + countKeys(item) : 1;
+  }
+  return count;
 }
 
 /** Begins a string that stands for a number. */
@@ -140,8 +220,9 @@ function markLongNumbers(text: string): string | undefined {
 /** True when a JavaScript number holds the same value as the text says. */
 function keepsDigits(token: string): boolean {
   const value = Number(token);
-  if (!Number.isFinite(value)) return false;
-  return canonical(String(value)) === canonical(token);
+  const written = String(value);
+  // Almost every number is written as JavaScript writes it.
+  return written === token || (Number.isFinite(value) && canonical(written) === canonical(token));
 }
 
 /** A decimal number as digits and exponent, so that `1.50e3` and `1500` are the same. */
@@ -149,10 +230,12 @@ function canonical(token: string): string {
   const [, sign, whole, fraction = "", exponent = "0"] =
     /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(token) ??
       [];
-  const digits = `${whole}${fraction}`.replace(/^0+/, "");
-  const trimmed = digits.replace(/0+$/, "");
-  if (trimmed === "") return "0";
-  return `${sign}${trimmed}e${Number(exponent) - fraction.length + (digits.length - trimmed.length)}`;
+  const digits = `${whole}${fraction}`;
+  let [first, end] = [0, digits.length];
+  while (digits[first] === "0") first++;
+  if (first === end) return "0";
+  while (digits[end - 1] === "0") end--;
+  return `${sign}${digits.slice(first, end)}e${Number(exponent) - fraction.length + (digits.length - end)}`;
 }
 
 function unmark(value: Json): Json {

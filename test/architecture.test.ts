@@ -256,6 +256,27 @@ test("no list is spread into the arguments of a call: a long one is more than th
   }
 });
 
+/** Where text is parsed that neither a client nor a provider sent, and whose it is. */
+const OTHER_PARSERS: readonly (readonly [RegExp, string])[] = [
+  [/^cli\.ts$/, "our own package.json"],
+  [/^config\//, "the operator's file"],
+  [/^demo\//, "what the proxy itself sends to its simulated providers"],
+  [/^commands\//, "what our own processes write for each other"],
+];
+
+test("JSON comes in through one door, which knows its limits", () => {
+  const problems = FILES
+    .filter(({ path }) => path !== "json.ts" && !OTHER_PARSERS.some(([pattern]) => pattern.test(path)))
+    .flatMap(({ path, words }) =>
+      words.filter(({ member, text }) =>
+        member === "JSON.parse" || (text === "json" && member === "response.json")
+      )
+        .map(({ line }) => `src/${path}:${line} calls JSON.parse: use readJson, tryParseJson or readWithin`)
+    );
+  assert.deepEqual(problems, []);
+  for (const [pattern] of OTHER_PARSERS) assert.ok(FILES.some(({ path }) => pattern.test(path)));
+});
+
 // --- packages ---
 
 /** Who alone may import a package. */

@@ -8,9 +8,18 @@ import type { ChatEvent, ChatReply, ChatRequest, Warning } from "../chat.ts";
 import { type CutShort, cutShort } from "./cut-short.ts";
 import { ownFamily } from "./own-family.ts";
 import { amended, GatewayError } from "../errors.ts";
-import { isObject, type Json, type JsonObject, stringifyJson, tryParseJson } from "../json.ts";
+import {
+  allowance,
+  isObject,
+  type Json,
+  type JsonObject,
+  readJson,
+  stringifyJson,
+  tooMuch,
+  tryParseJson,
+} from "../json.ts";
 import { type Edit, editedObject, editedText } from "../json-edit.ts";
-import { type Members, withMembers } from "../json-scan.ts";
+import { ANSWER_LIMITS, type Members, REQUEST_LIMITS, withMembers } from "../json-scan.ts";
 import type {
   Correction,
   Dialect,
@@ -34,6 +43,8 @@ export interface ClientRequest {
   readonly bytes: Uint8Array;
   readonly members: Members;
   readonly value: JsonObject;
+  /** How many JSON values the body has. */
+  readonly values: number;
   readonly headers: HeaderRecord;
   decoded(): ChatRequest;
 }
@@ -79,7 +90,7 @@ export interface Step {
  */
 export function clientRequest(
   dialect: Dialect,
-  body: { readonly bytes: Uint8Array; readonly members: Members; readonly value: JsonObject },
+  body: Pick<ClientRequest, "bytes" | "members" | "value" | "values">,
   headers: HeaderRecord,
 ): ClientRequest {
   let chat: ChatRequest | undefined;
@@ -191,7 +202,7 @@ function translate(
   const client = request.dialect;
   const chat = recall(request.decoded());
   refuseLosses(chat, target);
-  const encoded = upstream.encodeRequest(chat, target);
+  const encoded = upstream.encodeRequest(chat, target, allowance(REQUEST_LIMITS, request.values));
   const lost = chat.losses.filter((loss) => !loss.refuse).map((loss) => loss.code);
   return {
     body: wellFormed(stringifyJson(encoded.body)),
@@ -274,11 +285,21 @@ function refuseLosses(chat: ChatRequest, target: TargetModel): void {
 
 function parsed(bytes: Uint8Array): Json {
   const text = decoder.decode(bytes);
-  const value = tryParseJson(text);
-  if (value !== undefined) return value;
-  throw new GatewayError("upstream_invalid_response", "The provider's answer is not JSON", {
+  const reading = readJson(text, ANSWER_LIMITS);
+  switch (reading.kind) {
+    case "read":
+      return reading.value;
+    case "too-much":
+      throw invalidAnswer(`has ${tooMuch(reading.excess)}`, "too-complex");
+    case "no-json":
+      throw invalidAnswer("is not JSON", text.trim() === "" ? "empty" : "not-json");
+  }
+}
+
+function invalidAnswer(what: string, detail: string): GatewayError {
+  return new GatewayError("upstream_invalid_response", `The provider's answer ${what}`, {
     failure: "invalid",
-    detail: text.trim() === "" ? "empty" : "not-json",
+    detail,
   });
 }
 

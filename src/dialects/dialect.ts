@@ -5,7 +5,7 @@
 
 import type { ChatEvent, ChatReply, ChatRequest, Warning } from "../chat.ts";
 import type { GatewayError } from "../errors.ts";
-import type { Json, JsonObject } from "../json.ts";
+import type { Allowance, Json, JsonObject } from "../json.ts";
 import type { Restored } from "./restore.ts";
 import type { Edit } from "../json-edit.ts";
 import type { SseEvent, SseFrame } from "./sse.ts";
@@ -131,8 +131,11 @@ export interface Dialect {
 
   /** @throws GatewayError `invalid_value` with the path of the field */
   decodeRequest(body: JsonObject, headers: HeaderRecord): ChatRequest;
-  /** @throws GatewayError `unsupported_parameter` or `invalid_value` for what the target cannot express */
-  encodeRequest(chat: ChatRequest, target: TargetModel): EncodedRequest;
+  /**
+   * @param json what may be read of JSON inside of the request's strings
+   * @throws GatewayError `unsupported_parameter` or `invalid_value` for what the target cannot express
+   */
+  encodeRequest(chat: ChatRequest, target: TargetModel, json?: Allowance): EncodedRequest;
 
   /** @throws GatewayError `upstream_invalid_response` for a body that is no answer; the error that it carries, if it is one */
   decodeReply(body: Json, undo: Undo): ChatReply;

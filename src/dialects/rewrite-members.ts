@@ -3,6 +3,7 @@
  * structured answers come in pieces that may be cut anywhere. Everything else stays as the model wrote it.
  */
 
+import { unescaped } from "../json.ts";
 import type { Stepper } from "./stepper.ts";
 
 export interface MemberRules {
@@ -163,7 +164,7 @@ function renamed(key: string, name: string, { names }: MemberRules): string {
 /** The name that a quoted key says; the quoted text itself where it is malformed. */
 function nameOf(key: string): string {
   try {
-    return String(JSON.parse(key));
+    return unescaped(key.slice(1, -1));
   } catch {
     return key;
   }

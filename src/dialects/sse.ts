@@ -4,6 +4,7 @@
  */
 
 import { GatewayError } from "../errors.ts";
+import { tryParseJson } from "../json.ts";
 import type { Stepper } from "./stepper.ts";
 
 /** An event to write, or a comment that keeps a silent connection open. */
@@ -127,12 +128,7 @@ function readFrame(bytes: Uint8Array, first: boolean): SseFrame {
 
 function isWhole(data: string): boolean {
   if (data.trim() === "[DONE]") return true;
-  try {
-    JSON.parse(data);
-    return true;
-  } catch {
-    return false;
-  }
+  return tryParseJson(data) !== undefined;
 }
 
 /**

@@ -8,7 +8,7 @@ import type { ChatEvent } from "../../chat.ts";
 import { GatewayError } from "../../errors.ts";
 import { isObject, tryParseJson } from "../../json.ts";
 import { closingBrace } from "../../json-scan.ts";
-import { toolInput, toolUseId } from "./encode-reply.ts";
+import { customInput, toolUseId } from "./encode-reply.ts";
 import type { BlockDelta, ReplyBlock, StreamEvent } from "./wire-reply.ts";
 
 /** The blocks of one answer; each function gives the events to send. */
@@ -218,7 +218,7 @@ function begin(block: Block, index: number): StreamEvent[] {
 /** What a block says when it ends: a thought its signature, a call its input if none was sent. */
 function lastDelta({ kind, input, signature }: Block): BlockDelta | undefined {
   if (kind === "thinking" && signature) return { type: "signature_delta", signature };
-  if (kind === "custom") return delta(kind, JSON.stringify(toolInput(input.join(""), kind)));
+  if (kind === "custom") return delta(kind, JSON.stringify(customInput(input.join(""))));
   // Clients that parse the pieces themselves fail on no text at all (litellm#5063).
   return kind === "function" && input.length === 0 ? delta(kind, "{}") : undefined;
 }

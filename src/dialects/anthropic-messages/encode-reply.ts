@@ -2,7 +2,8 @@
 
 import type { ChatReply, ReplyPart, ToolCallPart, ToolKind, Warning } from "../../chat.ts";
 import { sha256 } from "../../digest.ts";
-import { isObject, type JsonObject, tryParseJson } from "../../json.ts";
+import { type Allowance, allowance, isObject, type JsonObject, readWithin } from "../../json.ts";
+import { ANSWER_LIMITS } from "../../json-scan.ts";
 import type { ReplyOptions } from "../dialect.ts";
 import { encodeStop } from "./stop-reasons.ts";
 import { encodeUsage, estimatedUsage } from "./usage.ts";
@@ -28,10 +29,13 @@ export function encodeReply(reply: ChatReply, options: ReplyOptions): MessageRep
 
 /** What an answer loses here: figures that are estimates, sources, arguments that are no JSON object. */
 export function lostInReply({ usage, citations, content }: ChatReply): Warning[] {
+  const json = allowance(ANSWER_LIMITS);
   return [
     ...(usage ? [] : ["usage_estimated"]),
     ...(citations.length > 0 ? ["citations_dropped"] : []),
-    ...(content.some((part) => part.type === "tool-call" && !isReadable(part)) ? ["tool_arguments"] : []),
+    ...(content.some((part) => part.type === "tool-call" && !isReadable(part, json))
+      ? ["tool_arguments"]
+      : []),
   ];
 }
 
@@ -50,15 +54,20 @@ export function toolUseId(id: string, requestId: string, call: number): string {
  * A tool call's input as the object that this API wants. Text that is no JSON object is kept whole under a name that
  * says so: `{}` would lose it.
  */
-export function toolInput(text: string, kind: ToolKind): JsonObject {
-  if (kind === "custom") return { input: text };
+function toolInput(text: string, kind: ToolKind, json: Allowance): JsonObject {
+  if (kind === "custom") return customInput(text);
   if (text.trim() === "") return {};
-  const value = tryParseJson(text);
+  const value = readWithin(text, json);
   return isObject(value) ? value : { _raw_arguments: text };
 }
 
-function isReadable({ input, kind }: ToolCallPart): boolean {
-  return kind === "custom" || input.trim() === "" || isObject(tryParseJson(input));
+/** The input of a tool that takes any text. */
+export function customInput(text: string): JsonObject {
+  return { input: text };
+}
+
+function isReadable({ input, kind }: ToolCallPart, json: Allowance): boolean {
+  return kind === "custom" || input.trim() === "" || isObject(readWithin(input, json));
 }
 
 /**
@@ -79,6 +88,7 @@ function refusalText({ content, finish }: ChatReply): ReplyPart[] {
 }
 
 function encodeParts(parts: readonly ReplyPart[], requestId: string): ReplyBlock[] {
+  const json = allowance(ANSWER_LIMITS);
   let calls = 0;
   return parts.flatMap((part): ReplyBlock[] => {
     switch (part.type) {
@@ -90,13 +100,13 @@ function encodeParts(parts: readonly ReplyPart[], requestId: string): ReplyBlock
       case "redacted-thinking":
         return [{ type: "redacted_thinking", data: part.data }];
       case "tool-call":
-        return [encodeCall(part, requestId, calls++)];
+        return [encodeCall(part, toolUseId(part.id, requestId, calls++), json)];
     }
   });
 }
 
-function encodeCall({ id, name, input, kind }: ToolCallPart, requestId: string, call: number): ReplyBlock {
-  return { type: "tool_use", id: toolUseId(id, requestId, call), name, input: toolInput(input, kind) };
+function encodeCall({ name, input, kind }: ToolCallPart, id: string, json: Allowance): ReplyBlock {
+  return { type: "tool_use", id, name, input: toolInput(input, kind, json) };
 }
 
 function countCharacters(parts: readonly ReplyPart[]): number {

@@ -2,7 +2,9 @@
 
 import type { ChatRequest, Message, Part } from "../../chat.ts";
 import { invalidValue } from "../../errors.ts";
+import { type Allowance, allowance } from "../../json.ts";
 import { editedObject } from "../../json-edit.ts";
+import { REQUEST_LIMITS } from "../../json-scan.ts";
 import type { EncodedRequest, TargetModel, Undo } from "../dialect.ts";
 import { pairingOf, pairToolCalls } from "../pairing.ts";
 import { backwards, type Renames } from "../property-names.ts";
@@ -28,9 +30,14 @@ const LONGEST_SILENCE = 21_333;
 /**
  * A request for a model of this API. The same request gives the same bytes, and one that goes on from another begins
  * with the other's bytes.
+ * @param json what may be read of tool arguments, which are JSON inside of strings
  * @throws GatewayError `invalid_value` or `unsupported_parameter` for what the model or the API cannot take
  */
-export function encodeRequest(chat: ChatRequest, target: TargetModel): EncodedRequest {
+export function encodeRequest(
+  chat: ChatRequest,
+  target: TargetModel,
+  json: Allowance = allowance(REQUEST_LIMITS),
+): EncodedRequest {
   const { warn, codes } = collectWarnings();
   const model = capabilitiesOf(target.model, target.refuses);
   const maxTokens = outputLimit(chat.maxTokens, target, model, warn);
@@ -50,7 +57,7 @@ export function encodeRequest(chat: ChatRequest, target: TargetModel): EncodedRe
   const stream = chat.stream || maxTokens > LONGEST_SILENCE;
 
   const placeOf = (part: Part) => findPlace(chat.messages, part);
-  const context: PartContext = { warn, placeOf, renames };
+  const context: PartContext = { warn, placeOf, renames, json };
   const body: MessagesRequest = {
     model: target.model,
     max_tokens: maxTokens,

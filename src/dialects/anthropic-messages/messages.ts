@@ -1,7 +1,7 @@
 /** Messages as the API has them: one small function for each kind of part. */
 
 import type { Message, Part, TextPart, ToolCallPart, ToolResultPart } from "../../chat.ts";
-import { isObject, type JsonObject, tryParseJson } from "../../json.ts";
+import { type Allowance, isObject, type JsonObject, readWithin } from "../../json.ts";
 import { renameObject, type Renames } from "../property-names.ts";
 import { cacheControl } from "./cache-marks.ts";
 import { encodeDocument, encodeImage } from "./media.ts";
@@ -15,6 +15,7 @@ export interface PartContext {
   readonly placeOf: (part: Part) => string;
   /** The properties of a tool's input that go by another name, by tool. */
   readonly renames: ReadonlyMap<string, Renames>;
+  readonly json: Allowance;
 }
 
 /**
@@ -66,9 +67,9 @@ function encodeShown(part: ToolResultPart["content"][number], context: PartConte
   }
 }
 
-function encodeCall(part: ToolCallPart, { warn, renames }: PartContext): ToolUseBlock {
-  const input = part.kind === "custom" ? { input: part.input } : readInput(part, warn);
-  const names = renames.get(part.name);
+function encodeCall(part: ToolCallPart, context: PartContext): ToolUseBlock {
+  const input = part.kind === "custom" ? { input: part.input } : readInput(part, context);
+  const names = context.renames.get(part.name);
   return {
     type: "tool_use",
     id: part.id,
@@ -78,11 +79,11 @@ function encodeCall(part: ToolCallPart, { warn, renames }: PartContext): ToolUse
   };
 }
 
-/** The API takes objects alone; what is none (a call that was cut, litellm#19028) is kept as text. */
-function readInput(part: ToolCallPart, warn: Warn): JsonObject {
+/** The API takes objects alone; what is none (a call that was cut, litellm#19028), or too much, is kept as text. */
+function readInput(part: ToolCallPart, { warn, json }: PartContext): JsonObject {
   const text = part.input.trim();
   if (text === "" || text === "null") return {};
-  const input = tryParseJson(text);
+  const input = readWithin(text, json);
   if (isObject(input)) return input;
   warn("tool_arguments");
   return { _raw_arguments: part.input };
