@@ -6,6 +6,7 @@
 import type { TargetOptions } from "../dialects/dialect.ts";
 import { type Failure, GatewayError } from "../errors.ts";
 import type { Secret } from "../secret.ts";
+import type { ForwardProxy } from "../upstream/forward-proxy.ts";
 import type { Network } from "./network.ts";
 
 export interface Policy {
@@ -72,6 +73,8 @@ export interface Upstream {
   readonly dialect: string;
   /** Ends in the API's version, without a slash: `https://api.openai.com/v1`. */
   readonly baseURL: string;
+  /** The forward proxy that leads there, where the environment names one. */
+  readonly proxy?: ForwardProxy;
   /** `missing`: the configuration names one and it is not set. `none`: the provider wants none. */
   readonly secret: Secret | "missing" | "none";
   /** Headers that every request to it carries. */

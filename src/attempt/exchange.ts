@@ -103,6 +103,7 @@ export async function sendReady(
     body: prepared.body,
     signal: deadline.signal,
     connectTimeout: connect,
+    proxy: target.upstream.proxy,
     stream: prepared.stream,
   });
   if (response.status >= 400) throw await errorAnswer(response, prepared, idle, deadline);

@@ -23,6 +23,8 @@ export interface ExplainedTarget {
   readonly dialect: string;
   /** Where its requests go. */
   readonly url: string;
+  /** The forward proxy that leads there. */
+  readonly proxy?: string;
   /** The model's name there. */
   readonly upstreamModel: string;
   readonly key: "present" | "missing" | "none";
@@ -72,6 +74,7 @@ function explainTarget({ model, upstream, upstreamModel }: Target): ExplainedTar
     provider: upstream.name,
     dialect: upstream.dialect,
     url: upstream.baseURL + (DIALECTS.get(upstream.dialect)?.path ?? ""),
+    ...(upstream.proxy && { proxy: upstream.proxy.origin }),
     upstreamModel,
     key: typeof upstream.secret === "string" ? upstream.secret : "present",
   };
@@ -83,7 +86,8 @@ const KEY_WORDS = {
   none: "no key needed",
 } as const;
 
-function renderTarget({ model, provider, dialect, url, upstreamModel, key }: ExplainedTarget): string {
-  const columns = [model, `${provider} (${dialect})`, url, `model ${upstreamModel}`, KEY_WORDS[key]];
+function renderTarget({ model, provider, dialect, url, proxy, upstreamModel, key }: ExplainedTarget): string {
+  const way = proxy === undefined ? [] : [`through the forward proxy ${proxy}`];
+  const columns = [model, `${provider} (${dialect})`, url, ...way, `model ${upstreamModel}`, KEY_WORDS[key]];
   return columns.join("  ");
 }

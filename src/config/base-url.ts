@@ -15,12 +15,19 @@ export interface Listen {
 /** `v1`, `v1beta`: after such a segment the path is complete. */
 const VERSION = /^v\d+[a-z0-9]*$/i;
 
+export interface BaseURLOptions {
+  /** Where the provider's dialect sends requests below the base, in case that was written too. */
+  readonly endpoint?: string | undefined;
+  /** `false`: the provider's paths have no version, and the base is taken as it is. */
+  readonly versionInPath?: boolean | undefined;
+}
+
 /**
  * Reads a base URL, written with or without a trailing slash and version. The result ends in the version, without a
- * slash; a path that has a version segment somewhere (`/v1beta/openai`) is taken as it is.
- * @param endpoint where the provider's dialect sends requests below the base, in case that was written too
+ * slash; a path that has a version segment somewhere (`/v1beta/openai`) is taken as it is, and so is what comes before
+ * the endpoint in the whole address of requests.
  */
-export function parseBaseURL(text: string, endpoint: string | undefined): BaseURL {
+export function parseBaseURL(text: string, { endpoint, versionInPath = true }: BaseURLOptions): BaseURL {
   if (!URL.canParse(text) || !/^https?:\/\//i.test(text)) {
     return bad(`${quote(withoutCredentials(text))} is no URL: write it as https://HOST/v1`);
   }
@@ -32,13 +39,12 @@ export function parseBaseURL(text: string, endpoint: string | undefined): BaseUR
     return bad(`${quote(text)} has a query or a fragment, which requests cannot carry: end it with the path`);
   }
   const path = url.pathname.replace(/\/+$/, "");
-  if (endpoint !== undefined && path.endsWith(endpoint)) {
-    return bad(`${quote(text)} is the whole address of requests: leave out ${quote(endpoint)}`);
-  }
-  const complete = path.split("/").some((segment) => VERSION.test(segment)) ? path : `${path}/v1`;
+  const whole = endpoint !== undefined && path.endsWith(endpoint);
+  const base = whole ? path.slice(0, -endpoint.length) : path;
+  const complete = whole || !versionInPath || base.split("/").some((segment) => VERSION.test(segment));
   return {
     ok: true,
-    url: url.origin + complete,
+    url: `${url.origin}${base}${complete ? "" : "/v1"}`,
     host: bareHost(url.hostname),
     port: Number(url.port) || (url.protocol === "https:" ? 443 : 80),
   };

@@ -1,6 +1,7 @@
 /** Checks of providers: dialect, address, and options that only some dialects have. Pure. */
 
 import { didYouMean } from "../nearest.ts";
+import { routeTo } from "../upstream/forward-proxy.ts";
 import { HEADER_OPTION_NAMES, HEADER_OPTIONS } from "../upstream/providers.ts";
 import { isOwnAddress, parseBaseURL } from "./base-url.ts";
 import { checkName } from "./check-name.ts";
@@ -30,7 +31,8 @@ function checkDialect(here: Path, { dialect }: ProviderSettings, { dialects }: S
   return [problem([...here, "dialect"], `Unknown dialect ${quote(dialect)}${meant}`)];
 }
 
-function checkBaseURL(here: Path, provider: ProviderSettings, { dialects, listen }: Surroundings): Finding[] {
+function checkBaseURL(here: Path, provider: ProviderSettings, surroundings: Surroundings): Finding[] {
+  const { dialects, listen, environment } = surroundings;
   const path = [...here, "baseURL"];
   if (provider.baseURL === undefined) {
     return [
@@ -43,8 +45,13 @@ function checkBaseURL(here: Path, provider: ProviderSettings, { dialects, listen
   const origin = provider.baseURLFrom === undefined
     ? ""
     : ` (from the environment variable ${provider.baseURLFrom})`;
-  const base = parseBaseURL(provider.baseURL, dialects.get(provider.dialect ?? "")?.path);
+  const base = parseBaseURL(provider.baseURL, {
+    endpoint: dialects.get(provider.dialect ?? "")?.path,
+    versionInPath: provider.section.versionInPath,
+  });
   if (!base.ok) return [problem(path, base.message + origin)];
+  const route = routeTo(base.url, environment);
+  if (route.kind === "bad") return [problem(path, route.message)];
   if (!listen || !isOwnAddress(base, listen)) return [];
   const advice = origin === ""
     ? "give the provider's address"

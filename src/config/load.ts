@@ -105,6 +105,7 @@ export async function loadPolicy(options: LoadOptions): Promise<Loaded> {
     settings,
     listen,
     now,
+    environment: env,
     broken: [...broken, ...document.findings.map(({ path }) => path)],
     // Of what stands twice, one is left out.
     named: isBroken("users", document.findings.map(({ path }) => path)) ? undefined : named,
@@ -117,7 +118,7 @@ export async function loadPolicy(options: LoadOptions): Promise<Loaded> {
   ]);
   if (problems.some(({ severity }) => severity === "problem")) return { problems };
   return {
-    policy: await resolvePolicy(config, settings, secrets, pause),
+    policy: await resolvePolicy(config, settings, secrets, surroundings, pause),
     text: source.text,
     ...files,
     problems,

@@ -14,11 +14,12 @@ import type {
   User,
 } from "../access/policy.ts";
 import type { TargetOptions } from "../dialects/dialect.ts";
+import { routeTo } from "../upstream/forward-proxy.ts";
 import { HEADER_OPTION_NAMES, HEADER_OPTIONS } from "../upstream/providers.ts";
 import { parseBaseURL } from "./base-url.ts";
 import { usesKeys } from "./check-auth.ts";
 import type { Config, ModelSection, ProviderSection, UserSection } from "./schema.ts";
-import type { ProviderSettings } from "./settings.ts";
+import type { ProviderSettings, Surroundings } from "./settings.ts";
 import type { Pause } from "./slices.ts";
 
 const DEFAULT_HEADER = "x-user";
@@ -48,6 +49,7 @@ export async function resolvePolicy(
   config: Config,
   settings: ReadonlyMap<string, ProviderSettings>,
   secrets: ReadonlyMap<string, Upstream["secret"]>,
+  surroundings: Pick<Surroundings, "dialects" | "environment">,
   pause: Pause,
 ): Promise<Policy> {
   const upstreams = new Map<string, Upstream>();
@@ -55,7 +57,7 @@ export async function resolvePolicy(
   for (const [name, model] of Object.entries(config.models ?? {})) {
     const provider = settings.get(model.provider);
     if (!provider) continue;
-    const upstream = upstreams.get(provider.name) ?? toUpstream(provider, secrets);
+    const upstream = upstreams.get(provider.name) ?? toUpstream(provider, secrets, surroundings);
     if (!upstream) continue;
     upstreams.set(provider.name, upstream);
     targets.set(name, toTarget(name, model, upstream, provider.section, config));
@@ -74,13 +76,17 @@ export async function resolvePolicy(
 function toUpstream(
   { name, section, dialect, baseURL }: ProviderSettings,
   secrets: ReadonlyMap<string, Upstream["secret"]>,
+  { dialects, environment }: Pick<Surroundings, "dialects" | "environment">,
 ): Upstream | undefined {
-  const base = parseBaseURL(baseURL ?? "", undefined);
+  const endpoint = dialects.get(dialect ?? "")?.path;
+  const base = parseBaseURL(baseURL ?? "", { endpoint, versionInPath: section.versionInPath });
   if (dialect === undefined || !base.ok) return undefined;
+  const route = routeTo(base.url, environment);
   return {
     name,
     dialect,
     baseURL: base.url,
+    ...(route.kind === "proxy" && { proxy: route.proxy }),
     secret: secrets.get(name) ?? "missing",
     headers: headersOf(section),
     retries: section.retries ?? 0,

@@ -65,6 +65,7 @@ const secretSource = v.union([
 const provider = strict({
   dialect: v.optional(v.string()),
   baseURL: v.optional(v.string()),
+  versionInPath: v.optional(v.boolean()),
   apiKey: v.optional(secretSource),
   retries: v.optional(v.pipe(
     v.number(),

@@ -33,6 +33,8 @@ export interface Surroundings {
   readonly broken: readonly Path[];
   /** What malformed parts of users name, where that is known. */
   readonly named: ReadonlySet<string> | undefined;
+  /** The process's variables. */
+  readonly environment: Environment;
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>;

@@ -23,6 +23,8 @@ export async function startDemo(env: Demo["env"]): Promise<Demo> {
     file: fileURLToPath(new URL("../../rbac.example.json", import.meta.url)),
     env: {
       ...env,
+      // They are on this machine.
+      no_proxy: "*",
       OPENAI_API_KEY: KEY,
       OPENAI_BASE_URL: providers.openaiURL,
       ANTHROPIC_API_KEY: KEY,

@@ -24,7 +24,7 @@ const EVERY_PROBLEM: [number, "problem" | "warning", string, RegExp][] = [
   [13, "problem", "providers.oddialect.dialect", /"openai-caht": did you mean "openai-chat"/],
   [14, "problem", "providers.badurl.baseURL", /"localhost:11434" is no URL/],
   [15, "problem", "providers.own.baseURL", /this daemon's own address/],
-  [16, "problem", "providers.endpoint.baseURL", /leave out "\/chat\/completions"/],
+  [16, "problem", "providers.endpoint.baseURL", /has a query or a fragment/],
   [17, "problem", "providers.password.baseURL", /holds credentials/],
   [18, "problem", "providers.literal.apiKey", /never the key itself/],
   [19, "warning", "providers.nofile.apiKey", /"no-such-file" cannot be read, there is no such file/],
@@ -158,6 +158,15 @@ test("an explained route is JSON on demand", async () => {
     key: "present",
   }]);
   assert.ok(explain.failoverOn.includes("429"));
+});
+
+test("a target that a forward proxy leads to is explained so, without its login", async () => {
+  const env = { OPENAI_API_KEY: "k", https_proxy: "http://ann:pass@proxy.test:3128" };
+  const args = ["check-config", DEMO, "--explain", "--user", "user-b", "--model", "gpt-5"];
+  const { stdout } = await run(args, { env });
+  assert.match(stdout, /\/chat\/completions {2}through the forward proxy http:\/\/proxy\.test:3128 {2}model/);
+  const { explain } = JSON.parse((await run([...args, "--json"], { env })).stdout);
+  assert.equal(explain.targets[0].proxy, "http://proxy.test:3128");
 });
 
 const REFUSED: [string, string, RegExp][] = [

@@ -28,6 +28,48 @@ for (const [written, used] of BASE_URLS) {
   });
 }
 
+/** As written, with `versionInPath` → where requests go. */
+const WHOLE_URLS: [string, boolean | undefined, string][] = [
+  ["https://models.example/inference", false, "https://models.example/inference"],
+  ["https://models.example/inference/", false, "https://models.example/inference"],
+  ["https://api.example.com", false, "https://api.example.com"],
+  ["https://api.example.com/v1/", false, "https://api.example.com/v1"],
+  ["https://api.example.com", true, "https://api.example.com/v1"],
+  ["https://models.example/inference/chat/completions", undefined, "https://models.example/inference"],
+  ["https://models.example/inference/chat/completions/", undefined, "https://models.example/inference"],
+  ["https://api.example.com/chat/completions", undefined, "https://api.example.com"],
+  ["https://api.example.com/v1/chat/completions", undefined, "https://api.example.com/v1"],
+  ["https://api.example.com/v1/chat/completions", false, "https://api.example.com/v1"],
+  ["https://api.example.com/messages", undefined, "https://api.example.com/messages/v1"],
+];
+
+for (const [written, versionInPath, used] of WHOLE_URLS) {
+  test(`the base URL ${written} with versionInPath ${versionInPath} is used as ${used}`, async () => {
+    const section = { baseURL: written, ...(versionInPath !== undefined && { versionInPath }) };
+    assert.equal((await targetOf({ providers: { openai: section } })).upstream.baseURL, used);
+  });
+}
+
+test("the whole address of the other API's endpoint may be given too", async () => {
+  const baseURL = "https://api.example.com/anthropic/messages";
+  const parts = { providers: { anthropic: { baseURL } }, models: { m: { provider: "anthropic" } } };
+  assert.equal((await targetOf(parts)).upstream.baseURL, "https://api.example.com/anthropic");
+});
+
+test("a provider's forward proxy is the environment's, and a wrong one is a problem of each provider", async () => {
+  const env = { ...ENV, HTTPS_PROXY: "http://ann:pass@proxy.test:3128", NO_PROXY: ".direct.test" };
+  const proxied = (await targetOf({}, env)).upstream.proxy;
+  assert.equal(proxied?.origin, "http://proxy.test:3128");
+  const providers = { openai: { baseURL: "https://api.direct.test" } };
+  assert.equal((await targetOf({ providers }, env)).upstream.proxy, undefined);
+  const { problems } = await load(configWith({}), { env: { ...ENV, https_proxy: "socks5://ann:pass@p:1" } });
+  assert.deepEqual(problems.map(({ path }) => path), ["providers.openai.baseURL"]);
+  assert.match(
+    problems[0]?.message ?? "",
+    /environment variable https_proxy names .* not supported \(socks5\)/,
+  );
+});
+
 test("built-in providers exist unlisted, and read the environment of their official SDKs", async () => {
   const anthropic = { models: { m: { provider: "anthropic" } } };
   const { upstream } = await targetOf(anthropic, {
