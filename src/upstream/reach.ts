@@ -31,8 +31,26 @@ const NEXT_MS = 250;
 const MOST_ADDRESSES = 16;
 
 /** @throws the error of the system's of the most telling try */
-export async function reach({ host, port, lookup = usual, opened, over }: Reaching): Promise<Socket> {
-  const found = isIP(host) === 0 ? await lookup(host) : [{ address: host, family: isIP(host) }];
+export async function reach(reaching: Reaching): Promise<Socket> {
+  const { host, lookup = usual } = reaching;
+  const asItIs = [{ address: host, family: isIP(host) }];
+  if (isIP(host) !== 0) return await first(asItIs, reaching);
+  try {
+    return await first(await lookup(host), reaching);
+  } catch (thrown) {
+    // Where Deno may connect to the name alone, it must find the addresses itself.
+    if (isForbidden(thrown)) return await first(asItIs, reaching);
+    throw thrown;
+  }
+}
+
+function isForbidden(thrown: unknown): boolean {
+  if (!(thrown instanceof Error)) return false;
+  return thrown.name === "NotCapable" || ("code" in thrown && thrown.code === "EPERM");
+}
+
+/** The first connection that one of the addresses gives. */
+async function first(found: readonly Address[], { host, port, opened, over }: Reaching): Promise<Socket> {
   const addresses = alternating(found).slice(0, MOST_ADDRESSES);
   const tries: Socket[] = [];
   const errors: Error[] = [];

@@ -190,6 +190,14 @@ for (const addresses of ORDERS) {
     ));
 }
 
+test("a name whose addresses may not be asked for is left to the runtime", () =>
+  withRaw((socket) => void socket.write(ANSWER), (port) => {
+    const lookup = () => Promise.reject(Object.assign(new Error("getaddrinfo EPERM"), { code: "EPERM" }));
+    return withUpstreams(`http://localhost:${port}/v1`, { lookup }, async (send) => {
+      equal(await textOf(await send()), "ok");
+    });
+  }));
+
 test("a name whose addresses all refuse, or that has none, says so", async () => {
   const refused = [{ address: "127.0.0.1", family: 4 }, { address: "127.0.0.2", family: 4 }];
   await withUpstreams(
