@@ -33,5 +33,5 @@ export const LIMITS: Limits = {
   stall: 60_000,
   linger: 5_000,
   connections: descriptorShares().clients,
-  selfCheck: 5_000,
+  selfCheck: 3_000,
 };

@@ -33,7 +33,8 @@ export function watchListener({ address, every, replace, onError }: SelfCheck): 
     timer = setTimeout(() => void look(), every);
     timer.unref();
   };
-  later();
+  // At once: whether the port can be reached at all is found out while nothing is wrong.
+  void look();
   return {
     stop: () => {
       stopped = true;
