@@ -198,13 +198,18 @@ function answerHeaders(
 
 const MAX_WARNINGS_HEADER = 1024;
 
-/** Codes only, in ASCII, and no more than fits. */
+/** Codes only, in ASCII, and no more than fits: a list that goes on says so. */
 export function warningsHeader(warnings: readonly string[]): { "x-ai-proxy-warnings"?: string } {
   if (warnings.length === 0) return {};
+  const codes = warnings.map(headerSafe);
+  const all = codes.join(";");
+  if (all.length <= MAX_WARNINGS_HEADER) return { "x-ai-proxy-warnings": all };
   let header = "";
-  for (const code of warnings.map(headerSafe)) {
-    if (header.length + code.length + 1 > MAX_WARNINGS_HEADER) break;
-    header += header === "" ? code : `;${code}`;
+  for (const code of codes) {
+    if (header.length + code.length + MORE.length + 1 > MAX_WARNINGS_HEADER) break;
+    header += `${code};`;
   }
-  return { "x-ai-proxy-warnings": header };
+  return { "x-ai-proxy-warnings": header + MORE };
 }
+
+const MORE = "more";

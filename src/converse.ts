@@ -13,7 +13,7 @@ import { tryTarget } from "./attempt/try-target.ts";
  */
 export async function converse(asked: Asked, services: Services): Promise<Answer> {
   const { request, principal, policy, entry } = asked;
-  entry.asked(request.head.model, request.bytes.length);
+  entry.asked(request.head.model, request.estimate);
   const route = permit(policy, principal, request.head.model);
   const { targets, passedOver } = plan(route, services.health, services.clock.monotonic());
   for (const target of passedOver) {
@@ -34,6 +34,12 @@ export async function converse(asked: Asked, services: Services): Promise<Answer
     answer.headers[answer.upstream.requestIdHeader],
   );
   // From here on nothing of the request is needed: what it took for itself may serve others.
-  entry.release();
+  entry.release(isCounted(answer));
   return answer;
+}
+
+/** Whether the provider has said how many tokens the request has. */
+function isCounted({ body }: Answer): boolean {
+  if (body.kind === "whole") return body.brought.reply.usage !== undefined;
+  return body.held.some(({ events }) => events.some(({ type }) => type === "usage"));
 }

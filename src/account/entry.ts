@@ -6,6 +6,7 @@
 import { type ChatEvent, type ChatReply, isContent, type Usage, type Warning } from "../chat.ts";
 import { type ErrorCode, type Failure, type GatewayError, isUpstreams } from "../errors.ts";
 import type { FailureWord } from "../access/policy.ts";
+import { countAnswer, estimateAnswer } from "../dialects/estimate.ts";
 
 /** How a request ended. */
 export type Outcome =
@@ -106,7 +107,8 @@ export interface OpenEntry {
   readonly upstreamMs: number;
   readonly failover: string | undefined;
   identified(user: string, key: string | undefined): void;
-  asked(model: string, inputBytes: number): void;
+  /** @param estimate tokens of the request, asked for at most once, and only where the provider has not counted them */
+  asked(model: string, estimate: () => number): void;
   /** A request went to a target. */
   tried(attempt: Attempt): void;
   /** Nothing was sent to a target, and why. */
@@ -121,8 +123,11 @@ export interface OpenEntry {
   failed(error: GatewayError): void;
   /** Something that the request holds until it is released or closed; the function gives it back. */
   holds(giveBack: () => void): void;
-  /** Gives back what the request holds. */
-  release(): void;
+  /**
+   * Gives back what the request holds: nothing of it is needed any more.
+   * @param counted the provider has counted the request
+   */
+  release(counted: boolean): void;
   /** Closes the entry; a second call does nothing. */
   close(end: { status: number; bytes: number; complete: boolean }): void;
 }
@@ -139,8 +144,10 @@ export function openEntry(start: EntryStart, clock: () => number, sink: Sink): O
   let model: string | undefined;
   let servedBy: { model: string; provider: string; upstreamRequestId: string | undefined } | undefined;
   let usage: Usage | undefined;
-  let inputBytes = 0;
-  let outputChars = 0;
+  /** Counts the request while it is held, and is its figure after that. */
+  let estimateInput: () => number = () => 0;
+  const said = countAnswer();
+  let saidWhole = 0;
   let firstContentAt: number | undefined;
   /** Content went to the client piece by piece. */
   let streamed = false;
@@ -150,14 +157,20 @@ export function openEntry(start: EntryStart, clock: () => number, sink: Sink): O
   let closed = false;
   let held: (() => void)[] = [];
 
-  /** The provider's figures, or, for an answer that came without, an estimate of four characters to a token. */
+  /** The provider's figures, or an estimate for an answer that came without. */
   const account = (outcome: Outcome): { usage: Usage | undefined; usageSource: UsageSource } => {
     if (usage) return { usage, usageSource: outcome === "ok" || ended ? "provider" : "partial" };
     // What a client runs away from is paid for once a provider has it, though nothing came back.
     const abandoned = outcome === "client_disconnect" && (servedBy !== undefined || attempts.some(wasLeft));
-    if (outputChars === 0 && !abandoned) return { usage: undefined, usageSource: "none" };
-    const estimate = { input: Math.ceil(inputBytes / 4), output: Math.ceil(outputChars / 4) };
+    const output = said.tokens() + saidWhole;
+    if (output === 0 && !abandoned) return { usage: undefined, usageSource: "none" };
+    const estimate = { input: estimateInput(), output };
     return { usage: { ...estimate, cacheRead: 0, cacheWrite: 0, reasoning: 0 }, usageSource: "estimated" };
+  };
+
+  const giveBack = () => {
+    held.forEach((give) => give());
+    held = [];
   };
 
   const warned = new Set<Warning>();
@@ -178,9 +191,9 @@ export function openEntry(start: EntryStart, clock: () => number, sink: Sink): O
       user = name;
       key = keyName;
     },
-    asked: (name, bytes) => {
+    asked: (name, estimate) => {
       model = name;
-      inputBytes = bytes;
+      estimateInput = estimate;
     },
     tried: (attempt) => {
       open.tries++;
@@ -196,17 +209,8 @@ export function openEntry(start: EntryStart, clock: () => number, sink: Sink): O
         firstContentAt ??= clock();
         streamed = true;
       }
+      said.take(event);
       switch (event.type) {
-        case "text-delta":
-        case "thinking-delta":
-          outputChars += event.text.length;
-          return;
-        case "tool-call-start":
-          outputChars += event.name.length;
-          return;
-        case "tool-call-delta":
-          outputChars += event.input.length;
-          return;
         case "usage":
           usage = event.usage;
           return;
@@ -221,23 +225,22 @@ export function openEntry(start: EntryStart, clock: () => number, sink: Sink): O
     answered: (reply) => {
       usage = reply.usage;
       ended = true;
-      for (const part of reply.content) {
-        if (part.type === "text" || part.type === "thinking") outputChars += part.text.length;
-        else if (part.type === "tool-call") outputChars += part.name.length + part.input.length;
-      }
+      if (!usage) saidWhole = estimateAnswer(reply.content);
       firstContentAt ??= clock();
       reply.warnings.forEach(warn);
     },
     failed: (thrown) => error = thrown,
     holds: (giveBack) => held.push(giveBack),
-    release: () => {
-      held.forEach((giveBack) => giveBack());
-      held = [];
+    release: (counted) => {
+      // What counts the request holds on to it.
+      const tokens = counted ? 0 : estimateInput();
+      estimateInput = () => tokens;
+      giveBack();
     },
     close: ({ status, bytes, complete }) => {
       if (closed) return;
       closed = true;
-      open.release();
+      giveBack();
       const outcome = outcomeOf({ status, complete, error, streamed });
       // A client that takes nothing of its answer is given up; the provider has been paid for it all the same.
       const untaken = ended && error?.code === "request_timeout";

@@ -55,7 +55,8 @@ export async function call(target: Target, last: boolean, asked: Asked, services
   const send = async (prepared: Prepared): Promise<Called> => {
     const { request, entry, left } = asked;
     const { stream: streamed, includeUsage } = request.head;
-    const estimatedInput = Math.ceil(request.bytes.length / 4);
+    // A client of the provider's own dialect is shown no figure of ours.
+    const estimatedInput = upstream === request.dialect ? 0 : request.estimate();
     const options = { requestId: entry.requestId, includeUsage, legacyFunctions: false, estimatedInput };
     const answer = await exchange(
       { prepared, target, upstream, credential, streamed, last, options, left },

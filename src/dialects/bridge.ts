@@ -31,6 +31,7 @@ import type {
   Undo,
 } from "./dialect.ts";
 import { restoreEvents, restoreReply } from "./restore.ts";
+import { estimateBody } from "./estimate.ts";
 import { splitFrames, type SseFrame, writeEvent } from "./sse.ts";
 import { pipe, type Stepper } from "./stepper.ts";
 import { wellFormed } from "./well-formed.ts";
@@ -47,6 +48,8 @@ export interface ClientRequest {
   readonly values: number;
   readonly headers: HeaderRecord;
   decoded(): ChatRequest;
+  /** Tokens of its input, estimated; counted at most once. */
+  estimate(): number;
 }
 
 /** A request as it goes to one target, and the way back. */
@@ -94,12 +97,14 @@ export function clientRequest(
   headers: HeaderRecord,
 ): ClientRequest {
   let chat: ChatRequest | undefined;
+  let tokens: number | undefined;
   return {
     ...body,
     dialect,
     headers,
     head: dialect.readHead(body.value),
     decoded: () => chat ??= dialect.decodeRequest(body.value, headers),
+    estimate: () => tokens ??= estimateBody(body.value),
   };
 }
 
@@ -246,19 +251,22 @@ function wayBack(
         if (final && !failed) { for (const one of encode.end()) text += writeEvent(one); }
         return text;
       };
-      return framed((frame) => {
-        const events = decode.push(frame);
-        return { out: written(events, false), events };
-      }, () => {
-        const events = decode.end();
-        return { out: written(events, true), events };
+      const lost = client.lostInStream?.();
+      const step = (events: readonly ChatEvent[], final: boolean): Step => ({
+        out: written(events, final),
+        events: lost ? events.flatMap((event) => [...lost(event).map(warningEvent), event]) : events,
       });
+      return framed((frame) => step(decode.push(frame), false), () => step(decode.end(), true));
     },
     error: (status, text, headers) =>
       amended(upstream.decodeError(status, errorBody(tryParseJson(text)), headers), {
         upstream: { status, headers },
       }),
   };
+}
+
+function warningEvent(warning: Warning): ChatEvent {
+  return { type: "warning", warning };
 }
 
 /** Bytes to steps, a step for each frame and one for the stream's end. */

@@ -142,6 +142,8 @@ export interface Dialect {
   encodeReply(reply: ChatReply, options: ReplyOptions): JsonObject;
   /** What of a reply the dialect has no place for or says otherwise, as codes of warnings. */
   lostInReply?(reply: ChatReply): readonly Warning[];
+  /** The same for a stream, event by event. */
+  lostInStream?(): (event: ChatEvent) => readonly Warning[];
 
   /** Events of a stream; a stream that breaks off gives an `error` event at its end. Never throws. */
   decodeEvents(undo: Undo): Stepper<SseFrame, ChatEvent>;

@@ -19,7 +19,7 @@ import type { Services } from "../services.ts";
 export async function countTokens(asked: Asked, services: Services): Promise<Reply> {
   const { request, principal, policy, entry } = asked;
   const { dialect } = request;
-  entry.asked(request.head.model, request.bytes.length);
+  entry.asked(request.head.model, request.estimate);
   const [target] = permit(policy, principal, request.head.model).targets;
   if (!dialect.countTokens) throw unsupported("model", `The ${dialect.name} API has no token count`);
   const body = target && dialectOf(target) === dialect

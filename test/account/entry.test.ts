@@ -196,9 +196,9 @@ test("the usage that was said last counts, and is not added up", () => {
   deepEqual(entry.usage, USAGE);
 });
 
-test("an estimate is four characters to a token, of all that was written", () => {
+test("an estimate is of all that was written", () => {
   const entry = told((open) => {
-    open.asked("m", 401);
+    open.asked("m", () => 101);
     open.saw({ type: "thinking-delta", text: "12345678" });
     open.saw({ type: "text-delta", text: "1234" });
     open.saw({ type: "tool-call-start", index: 0, id: "1", name: "find", kind: "function" });
@@ -211,7 +211,7 @@ test("an estimate is four characters to a token, of all that was written", () =>
   ]);
   const { usage: _, ...unmeasured } = REPLY;
   const plain = told((open) => {
-    open.asked("m", 8);
+    open.asked("m", () => 2);
     open.answered({
       ...unmeasured,
       content: [{ type: "text", text: "Hello" }, {
@@ -224,6 +224,36 @@ test("an estimate is four characters to a token, of all that was written", () =>
     });
   });
   deepEqual([plain.usage?.input, plain.usage?.output, plain.usageSource], [2, 3, "estimated"]);
+});
+
+test("the request is counted at most once, and only where its provider has not counted it", () => {
+  const counts = (tell: (open: OpenEntry) => void) => {
+    let asked = 0;
+    const entry = told((open) => {
+      open.asked("m", () => 10 + asked++);
+      tell(open);
+    });
+    return [asked, entry.usage?.input, entry.usageSource];
+  };
+  const text = { type: "text-delta", text: "Hello" } as const;
+  deepEqual(counts((open) => open.answered(REPLY)), [0, USAGE.input, "provider"]);
+  deepEqual(
+    counts((open) => {
+      open.release(true);
+      open.saw({ type: "usage", usage: USAGE });
+      open.saw(text);
+    }),
+    [0, USAGE.input, "provider"],
+  );
+  deepEqual(
+    counts((open) => {
+      open.release(false);
+      open.saw(text);
+    }),
+    [1, 10, "estimated"],
+  );
+  deepEqual(counts((open) => open.saw(text)), [1, 10, "estimated"]);
+  deepEqual(counts(() => {}), [0, undefined, "none"]);
 });
 
 test("times run from the request to the first content and to the end", () => {
@@ -243,7 +273,7 @@ test("every target that was looked at is on record, and the requests that went o
   let during: unknown;
   const entry = told((open) => {
     open.identified("user-a", "ci");
-    open.asked("gpt-5", 100);
+    open.asked("gpt-5", () => 25);
     open.skipped("a", "one", "cooling");
     open.movedOn("cooling");
     open.tried({ model: "b", provider: "two", status: 500, reason: "5xx", ms: 20 });
@@ -282,7 +312,7 @@ test("what a request holds is given back once, when it is released or closed", (
     open.holds(() => given++);
     open.holds(() => given++);
     equal(given, 0);
-    open.release();
+    open.release(true);
     equal(given, 2);
     open.holds(() => given++);
   });

@@ -150,7 +150,7 @@ export function blockLine(requestId: string): BlockLine {
 /** So many closed blocks are dropped at once: one by one, each would move all the others. */
 const MOST_CLOSED = 1000;
 
-const EMPTY_TEXT: ReplyBlock = { type: "text", text: "", citations: null };
+const EMPTY_TEXT: ReplyBlock = { type: "text", text: "" };
 const EMPTY_THOUGHT: ReplyBlock = { type: "thinking", thinking: "", signature: "" };
 
 function newBlock(

@@ -3,6 +3,7 @@
 import type { ChatEvent, Finish, Usage } from "../../chat.ts";
 import { asGatewayError } from "../../errors.ts";
 import type { ReplyOptions } from "../dialect.ts";
+import { countAnswer } from "../estimate.ts";
 import type { SseEvent } from "../sse.ts";
 import type { Stepper } from "../stepper.ts";
 import { type BlockLine, blockLine } from "./encode-blocks.ts";
@@ -27,7 +28,7 @@ export function encodeEvents(options: ReplyOptions): Stepper<ChatEvent, SseEvent
   /** The end of the text so far, and how long all of it is. */
   let text = "";
   let textLength = 0;
-  let characters = 0;
+  const answer = countAnswer();
 
   const start = (id: string, model: string): StreamEvent[] => {
     if (started) return [];
@@ -42,8 +43,8 @@ export function encodeEvents(options: ReplyOptions): Stepper<ChatEvent, SseEvent
       ...blocks.finish(),
       {
         type: "message_delta",
-        delta: { ...encodeStop(finish, calls), container: null },
-        usage: encodeDeltaUsage(usage ?? estimatedUsage(options.estimatedInput, characters)),
+        delta: encodeStop(finish, calls),
+        usage: encodeDeltaUsage(usage ?? estimatedUsage(options.estimatedInput, answer.tokens())),
       },
       { type: "message_stop" },
     ];
@@ -58,7 +59,7 @@ export function encodeEvents(options: ReplyOptions): Stepper<ChatEvent, SseEvent
 
   /** Takes note of what the end of the stream will tell. */
   const note = (event: ChatEvent): void => {
-    characters += characterCount(event);
+    answer.take(event);
     if (event.type === "text-delta") said(event.text);
     else if (event.type === "usage") usage = event.usage;
     else if (event.type === "finish") finish = event.finish;
@@ -156,24 +157,10 @@ function messageStart(
       stop_reason: null,
       stop_sequence: null,
       stop_details: null,
-      container: null,
-      diagnostics: null,
       // Some clients take their input figure from here alone (vercel/ai#17326).
       usage: encodeUsage(usage ?? estimatedUsage(options.estimatedInput, 0)),
     },
   };
-}
-
-function characterCount(event: ChatEvent): number {
-  switch (event.type) {
-    case "text-delta":
-    case "thinking-delta":
-      return event.text.length;
-    case "tool-call-delta":
-      return event.input.length;
-    default:
-      return 0;
-  }
 }
 
 function framed(event: StreamEvent): SseEvent {

@@ -1,10 +1,11 @@
-/** A whole answer for a client of the Messages API: every key is there, since clients read them without looking. */
+/** A whole answer for a client of the Messages API: every key that its own answers always have. */
 
 import type { ChatReply, ReplyPart, ToolCallPart, ToolKind, Warning } from "../../chat.ts";
 import { sha256 } from "../../digest.ts";
 import { type Allowance, allowance, isObject, type JsonObject, readWithin } from "../../json.ts";
 import { ANSWER_LIMITS } from "../../json-scan.ts";
 import type { ReplyOptions } from "../dialect.ts";
+import { estimateAnswer } from "../estimate.ts";
 import { encodeStop } from "./stop-reasons.ts";
 import { encodeUsage, estimatedUsage } from "./usage.ts";
 import type { MessageReply, ReplyBlock } from "./wire-reply.ts";
@@ -13,7 +14,7 @@ import type { MessageReply, ReplyBlock } from "./wire-reply.ts";
 export function encodeReply(reply: ChatReply, options: ReplyOptions): MessageReply {
   const content = [...reply.content, ...refusalText(reply)];
   const calls = content.filter(({ type }) => type === "tool-call").length;
-  const usage = reply.usage ?? estimatedUsage(options.estimatedInput, countCharacters(content));
+  const usage = reply.usage ?? estimatedUsage(options.estimatedInput, estimateAnswer(reply.content));
   return {
     id: messageId(reply.id, options.requestId),
     type: "message",
@@ -21,8 +22,6 @@ export function encodeReply(reply: ChatReply, options: ReplyOptions): MessageRep
     model: reply.model,
     content: encodeParts(content, options.requestId),
     ...encodeStop(reply.finish, calls > 0),
-    container: null,
-    diagnostics: null,
     usage: encodeUsage(usage),
   };
 }
@@ -94,7 +93,7 @@ function encodeParts(parts: readonly ReplyPart[], requestId: string): ReplyBlock
     switch (part.type) {
       case "text":
         // An empty block is kept in a client's history, and refused from then on (claude-code#88536).
-        return part.text === "" ? [] : [{ type: "text", text: part.text, citations: null }];
+        return part.text === "" ? [] : [{ type: "text", text: part.text }];
       case "thinking":
         return [{ type: "thinking", thinking: part.text, signature: part.signature ?? "" }];
       case "redacted-thinking":
@@ -107,18 +106,4 @@ function encodeParts(parts: readonly ReplyPart[], requestId: string): ReplyBlock
 
 function encodeCall({ name, input, kind }: ToolCallPart, id: string, json: Allowance): ReplyBlock {
   return { type: "tool_use", id, name, input: toolInput(input, kind, json) };
-}
-
-function countCharacters(parts: readonly ReplyPart[]): number {
-  return parts.reduce((sum, part) => {
-    switch (part.type) {
-      case "text":
-      case "thinking":
-        return sum + part.text.length;
-      case "tool-call":
-        return sum + part.input.length;
-      case "redacted-thinking":
-        return sum;
-    }
-  }, 0);
 }

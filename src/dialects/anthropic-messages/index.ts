@@ -11,6 +11,7 @@ import { encodeReply, lostInReply } from "./encode-reply.ts";
 import { encodeRequest } from "./encode-request.ts";
 import { decodeError, encodeError, encodeErrorEvent } from "./error.ts";
 import { limitHeaders } from "./limit-headers.ts";
+import { lostInStream } from "./lost-in-stream.ts";
 import { relayEdits } from "./relay.ts";
 
 /** The version of the API that requests ask for where the configuration names no other. */
@@ -38,6 +39,7 @@ export const anthropicMessages: Dialect = {
   decodeReply,
   encodeReply,
   lostInReply,
+  lostInStream,
   decodeEvents,
   encodeEvents,
   keepAlive: { event: "ping", data: JSON.stringify({ type: "ping" }) },

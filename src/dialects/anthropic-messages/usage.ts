@@ -90,28 +90,27 @@ export function encodeDeltaUsage(usage: Usage): DeltaUsage {
     cache_read_input_tokens: usage.cacheRead,
     output_tokens: usage.output,
     output_tokens_details: { thinking_tokens: usage.reasoning },
-    server_tool_use: null,
   };
 }
 
-/** The usage of a whole message, every key present: clients read them without looking. */
+/** The usage of a whole message. A member that has nothing to say is not there: the API's own answers have no nulls. */
 export function encodeUsage(usage: Usage): MessageUsage {
-  const { cacheWrite5m, cacheWrite1h } = usage;
-  const byLifetime = cacheWrite5m !== undefined || cacheWrite1h !== undefined;
+  const { cacheWrite, cacheWrite5m, cacheWrite1h } = usage;
+  const byLifetime = cacheWrite === 0 || cacheWrite5m !== undefined || cacheWrite1h !== undefined;
   return {
     ...encodeDeltaUsage(usage),
-    cache_creation: byLifetime
-      ? { ephemeral_5m_input_tokens: cacheWrite5m ?? 0, ephemeral_1h_input_tokens: cacheWrite1h ?? 0 }
-      : null,
-    inference_geo: null,
-    service_tier: null,
-    speed: null,
+    ...(byLifetime && {
+      cache_creation: {
+        ephemeral_5m_input_tokens: cacheWrite5m ?? 0,
+        ephemeral_1h_input_tokens: cacheWrite1h ?? 0,
+      },
+    }),
   };
 }
 
-/** Stands in where the provider counted nothing, since clients fail without figures: four characters are a token. */
-export function estimatedUsage(input: number, characters: number): Usage {
-  return { input, cacheRead: 0, cacheWrite: 0, output: Math.ceil(characters / 4), reasoning: 0 };
+/** Stands in where the provider counted nothing, since clients fail without figures. */
+export function estimatedUsage(input: number, output: number): Usage {
+  return { input, cacheRead: 0, cacheWrite: 0, output, reasoning: 0 };
 }
 
 /** A request runs a few times. Each event of a stream adds the list up anew: a longer one is not believed. */

@@ -14,13 +14,11 @@ export type MessageReply = {
   readonly stop_reason: string | null;
   readonly stop_sequence: string | null;
   readonly stop_details: StopDetails | null;
-  readonly container: null;
-  readonly diagnostics: null;
   readonly usage: MessageUsage;
 };
 
 export type ReplyBlock =
-  | { readonly type: "text"; readonly text: string; readonly citations: null }
+  | { readonly type: "text"; readonly text: string }
   | { readonly type: "thinking"; readonly thinking: string; readonly signature: string }
   | { readonly type: "redacted_thinking"; readonly data: string }
   | { readonly type: "tool_use"; readonly id: string; readonly name: string; readonly input: JsonObject };
@@ -45,16 +43,14 @@ export type DeltaUsage = {
   readonly cache_read_input_tokens: number;
   readonly output_tokens: number;
   readonly output_tokens_details: { readonly thinking_tokens: number };
-  readonly server_tool_use: null;
 };
 
 export type MessageUsage = DeltaUsage & {
-  readonly cache_creation:
-    | { readonly ephemeral_5m_input_tokens: number; readonly ephemeral_1h_input_tokens: number }
-    | null;
-  readonly inference_geo: null;
-  readonly service_tier: null;
-  readonly speed: null;
+  /** Absent where the provider wrote to a cache and does not say for how long. */
+  readonly cache_creation?: {
+    readonly ephemeral_5m_input_tokens: number;
+    readonly ephemeral_1h_input_tokens: number;
+  };
 };
 
 export type BlockDelta =
@@ -71,7 +67,7 @@ export type StreamEvent =
   | { readonly type: "content_block_stop"; readonly index: number }
   | {
     readonly type: "message_delta";
-    readonly delta: StopFields & { readonly container: null };
+    readonly delta: StopFields;
     readonly usage: DeltaUsage;
   }
   | { readonly type: "message_stop" };

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { ChatReply, Finish } from "../../../src/chat.ts";
+import type { ChatReply, Finish, Usage } from "../../../src/chat.ts";
 import { decodeReply } from "../../../src/dialects/anthropic-messages/decode-reply.ts";
 import { encodeReply } from "../../../src/dialects/anthropic-messages/encode-reply.ts";
 import type { ReplyOptions } from "../../../src/dialects/dialect.ts";
@@ -15,41 +15,44 @@ const OPTIONS: ReplyOptions = {
   estimatedInput: 55,
 };
 
+const USAGE: Usage = { input: 2255, cacheRead: 1733, cacheWrite: 512, output: 39, reasoning: 30 };
 const REPLY: ChatReply = {
   id: "chatcmpl-1",
   model: "gpt-5-2025-08-07",
   content: [{ type: "text", text: "Hi" }],
   citations: [],
   finish: { reason: "stop", native: "stop" },
-  usage: { input: 2255, cacheRead: 1733, cacheWrite: 512, output: 39, reasoning: 30 },
+  usage: USAGE,
   warnings: [],
 };
 
-test("Every key of a message is there", () => {
+test("Every key that a message always has is there, and none that has nothing to say", () => {
   assert.deepEqual(encodeReply(REPLY, OPTIONS), {
     id: "msg_chatcmpl-1",
     type: "message",
     role: "assistant",
     model: "gpt-5-2025-08-07",
-    content: [{ type: "text", text: "Hi", citations: null }],
+    content: [{ type: "text", text: "Hi" }],
     stop_reason: "end_turn",
     stop_sequence: null,
     stop_details: null,
-    container: null,
-    diagnostics: null,
     usage: {
       input_tokens: 10,
       cache_creation_input_tokens: 512,
       cache_read_input_tokens: 1733,
       output_tokens: 39,
       output_tokens_details: { thinking_tokens: 30 },
-      server_tool_use: null,
-      cache_creation: null,
-      inference_geo: null,
-      service_tier: null,
-      speed: null,
     },
   });
+});
+
+test("What was written to a cache is told by lifetime where that is known, and nothing is known to be nothing", () => {
+  const lifetimes = (fields: Partial<Usage>) =>
+    encodeReply({ ...REPLY, usage: { ...USAGE, ...fields } }, OPTIONS).usage.cache_creation;
+  const none = { ephemeral_5m_input_tokens: 0, ephemeral_1h_input_tokens: 0 };
+  assert.deepEqual(lifetimes({ cacheWrite: 0 }), none);
+  assert.deepEqual(lifetimes({ cacheWrite: 9, cacheWrite1h: 9 }), { ...none, ephemeral_1h_input_tokens: 9 });
+  assert.equal(lifetimes({ cacheWrite: 9 }), undefined);
 });
 
 test("The id is the provider's, marked once, or made of the request's", () => {
@@ -66,7 +69,7 @@ test("Where the provider counted nothing the figures are estimates", () => {
   ] as const;
   const { usage } = encodeReply({ ...uncounted, content }, OPTIONS);
   assert.equal(usage.input_tokens, 55);
-  assert.equal(usage.output_tokens, 3);
+  assert.equal(usage.output_tokens, 4);
   assert.equal(usage.cache_read_input_tokens, 0);
 });
 
