@@ -183,8 +183,9 @@ const STREAM_HEADERS = {
 } as const;
 
 /** What really answered, and what its provider says of limits. */
-function answerHeaders(
-  answer: Answer,
+/** What the client is told beside an answer: whose it is, and what its provider's headers say. */
+export function answerHeaders(
+  answer: Pick<Answer, "headers" | "upstream" | "target">,
   { entry, dialect }: Receiver,
   { clock }: Services,
 ): Record<string, string> {

@@ -1,12 +1,16 @@
 /** How many tokens a request has, for clients that ask before they send it. It is not accounted. */
 
 import { permit, type Target } from "../access/policy.ts";
-import type { Reply } from "../bring-back.ts";
+import type { AttemptReason } from "../account/entry.ts";
+import { answerHeaders, type Reply } from "../bring-back.ts";
 import { type Asked, credentialOf, dialectOf, prepareFor } from "../attempt/call.ts";
 import { createDeadline } from "../attempt/deadline.ts";
-import { unsupported } from "../errors.ts";
+import type { Prepared } from "../dialects/bridge.ts";
+import type { HeaderRecord } from "../dialects/dialect.ts";
+import { asGatewayError, GatewayError, isUpstreams, unsupported } from "../errors.ts";
 import { sendReady } from "../attempt/exchange.ts";
 import { pieceOfWhole, readWhole } from "../attempt/read-answer.ts";
+import { withProviderHeaders } from "../attempt/provider-headers.ts";
 import { stringifyJson } from "../json.ts";
 import { redactError } from "../redact.ts";
 import type { Services } from "../services.ts";
@@ -22,34 +26,87 @@ export async function countTokens(asked: Asked, services: Services): Promise<Rep
   entry.asked(request.head.model, request.estimate);
   const [target] = permit(policy, principal, request.head.model).targets;
   if (!dialect.countTokens) throw unsupported("model", `The ${dialect.name} API has no token count`);
-  const body = target && dialectOf(target) === dialect
-    ? await counted(target, dialect.countTokens.path, asked, services)
-    : stringifyJson(dialect.countTokens.estimate(request.value, request.headers));
-  return { status: 200, headers: { "content-type": "application/json" }, body };
+  const json = { "content-type": "application/json" };
+  if (!target || dialectOf(target) !== dialect) {
+    const estimate = stringifyJson(dialect.countTokens.estimate(request.value, request.headers));
+    return { status: 200, headers: json, body: estimate };
+  }
+  const { body, headers } = await counted(target, dialect.countTokens.path, asked, services);
+  entry.served(target.model, target.upstream.name, headers[dialect.requestIdHeader]);
+  const told = answerHeaders({ headers, upstream: dialect, target }, asked, services);
+  return { status: 200, headers: { ...json, ...told }, body };
 }
 
-async function counted(
+interface Counted {
+  readonly body: Uint8Array;
+  readonly headers: HeaderRecord;
+}
+
+/** One attempt, on record as any other; a count says nothing of how well the target answers. */
+async function counted(target: Target, path: string, asked: Asked, services: Services): Promise<Counted> {
+  const { clock } = services;
+  const { dialect } = asked.request;
+  const began = clock.monotonic();
+  const tried = (status: number | undefined, reason: AttemptReason, detail?: string) =>
+    asked.entry.tried({
+      model: target.model,
+      provider: target.upstream.name,
+      status,
+      reason,
+      detail,
+      ms: clock.monotonic() - began,
+    });
+  try {
+    const answer = await corrected(target, path, asked, services);
+    tried(200, "ok");
+    return answer;
+  } catch (thrown) {
+    const error = asGatewayError(thrown);
+    if (isUpstreams(error)) tried(error.upstream?.status, error.failure, error.detail);
+    else if (error.code === "client_disconnect") tried(undefined, "client_disconnect");
+    throw withProviderHeaders(error, dialect, dialect, clock.now());
+  }
+}
+
+/** The count, if need be of what is left of the request without what was refused: its answer will be asked for so too. */
+async function corrected(target: Target, path: string, asked: Asked, services: Services): Promise<Counted> {
+  const { dialect } = asked.request;
+  const prepared = prepareFor(target, dialect, asked, services);
+  try {
+    return await send(target, prepared, path, asked, services);
+  } catch (thrown) {
+    const correction = thrown instanceof GatewayError ? prepared.correct(thrown) : undefined;
+    if (!correction) throw thrown;
+    if (!correction.once) {
+      for (const refuses of correction.refuses) services.learned.add(target, refuses);
+    }
+    return send(
+      target,
+      prepareFor(target, dialect, asked, services, correction.refuses),
+      path,
+      asked,
+      services,
+    );
+  }
+}
+
+async function send(
   target: Target,
+  prepared: Prepared,
   path: string,
   asked: Asked,
   services: Services,
-): Promise<Uint8Array> {
-  const { dialect } = asked.request;
+): Promise<Counted> {
   const credential = credentialOf(target);
   const deadline = createDeadline(services.clock, asked.left);
   try {
     deadline.arm(target.timeouts.firstByte, "answer");
-    const ready = {
-      prepared: prepareFor(target, dialect, asked, services),
-      target,
-      upstream: dialect,
-      credential,
-    };
+    const ready = { prepared, target, upstream: asked.request.dialect, credential };
     const response = await sendReady(ready, path, deadline, services.send);
-    const bytes = await readWhole(response.body, pieceOfWhole(deadline, target.timeouts.idle));
+    const body = await readWhole(response.body, pieceOfWhole(deadline, target.timeouts.idle));
     deadline.release();
-    asked.entry.served(target.model, target.upstream.name, response.headers[dialect.requestIdHeader]);
-    return bytes;
+    asked.entry.warned(prepared.warnings);
+    return { body, headers: response.headers };
   } catch (thrown) {
     deadline.abandon();
     throw redactError(thrown, asked.redactor);

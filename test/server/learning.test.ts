@@ -20,8 +20,10 @@ async function withProvider(
       const body = JSON.parse(text) as Body;
       asked.push(body);
       const { status = 200, body: answered } = answer(body);
-      response.writeHead(status, { "content-type": "application/json", "request-id": "req_provider" });
-      response.end(JSON.stringify(answered));
+      const limits = { "request-id": "req_provider", "anthropic-ratelimit-requests-remaining": "9" };
+      response.writeHead(status, { "content-type": "application/json", ...limits });
+      // What takes no time could not be told from what was not measured.
+      setTimeout(() => response.end(JSON.stringify(answered)), 2);
     });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -289,3 +291,48 @@ for (const stream of [false, true]) {
         }),
     ));
 }
+
+test("a count of tokens is on record and tells what its provider says, refused or not", () => {
+  let count = 0;
+  return withProvider(
+    () => ++count === 1 ? { body: { input_tokens: 7 } } : messagesRefused("Nope"),
+    (url) =>
+      withProxy({ config: config(url, { "claude-opus-5": "messages" }) }, async (proxy) => {
+        const ask = () =>
+          proxy.post("ann", "/v1/messages/count_tokens", { model: "claude-opus-5", messages: hi });
+        for (const [status, text] of [[200, '{"input_tokens":7}'], [400, "Nope"]] as const) {
+          const reply = await ask();
+          deepEqual([reply.status, reply.text.includes(text)], [status, true]);
+          equal(reply.headers["x-ai-proxy-attempts"], "1");
+          equal(reply.headers["x-upstream-request-id"], "req_provider");
+          equal(reply.headers["anthropic-ratelimit-requests-remaining"], "9");
+          match(String(reply.headers["server-timing"]), /upstream;dur=(?!0\.0\b)\d/);
+          const entry = await proxy.logged(count);
+          const [attempt] = entry.attempts;
+          deepEqual([entry.attempts.length, attempt?.status, attempt?.provider], [1, status, "messages"]);
+        }
+        const [answered] = proxy.entries;
+        deepEqual([answered?.served, answered?.provider], ["claude-opus-5", "messages"]);
+      }),
+  );
+});
+
+test("a count of a history that another maker wrote is the count of what will be sent", () =>
+  withProvider(
+    () => ({ body: { input_tokens: 7 } }),
+    (url, asked) =>
+      withProxy({ config: config(url, { "claude-opus-5": "messages" }) }, async (proxy) => {
+        const thought = { type: "thinking", thinking: "t", signature: "" };
+        const messages = [
+          ...hi,
+          { role: "assistant", content: [thought, { type: "text", text: "b" }] },
+          ...hi,
+        ];
+        const reply = await proxy.post("ann", "/v1/messages/count_tokens", {
+          model: "claude-opus-5",
+          messages,
+        });
+        deepEqual([reply.status, reply.headers["x-ai-proxy-warnings"]], [200, "thinking_dropped"]);
+        equal(JSON.stringify(asked[0]).includes("thinking"), false);
+      }),
+  ));
