@@ -193,3 +193,27 @@ through("the provider's advice when to ask again reaches the client", async (_, 
     assert.equal(error.headers.get("retry-after"), "2");
   }
 });
+
+through(
+  "the SDK's tool runner, which asks for a thread first, goes on without one",
+  async (proxy, client) => {
+    let calls = 0;
+    const runner = client.beta.messages.toolRunner({
+      model: "gpt",
+      max_tokens: 1000,
+      messages: [{ role: "user", content: "Please call now" }],
+      max_iterations: 3,
+      tools: [{
+        name: "now",
+        description: "The time",
+        input_schema: { type: "object", properties: {} },
+        parse: (content: unknown) => content,
+        run: () => `${++calls} o'clock`,
+      }],
+    });
+    assert.equal((await runner).role, "assistant");
+    assert.ok(calls > 0);
+    await proxy.logged(3);
+    assert.ok(proxy.entries.some(({ status }) => status === 400), "it asked for a thread");
+  },
+);

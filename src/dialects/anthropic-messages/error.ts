@@ -48,8 +48,21 @@ export function encodeError(error: GatewayError, requestId: string): EncodedErro
   const { type, status } = error.source === "upstream" ? upstreamType(error) : ownType(error.status);
   return {
     status,
-    body: { type: "error", error: { type, message: clientMessage(error) }, request_id: requestId },
+    body: {
+      type: "error",
+      error: { type, message: clientMessage(error), ...detailsOf(error) },
+      request_id: requestId,
+    },
   };
+}
+
+/**
+ * What programs read: the official SDKs' tool runners ask for a thread first, and go on with the whole history when
+ * they are told that this request cannot have one.
+ */
+function detailsOf({ code, param }: GatewayError): { readonly details?: JsonObject } {
+  if (code !== "unsupported_parameter" || param !== "thread") return {};
+  return { details: { error_code: "thread_unsupported_request", unsupported: [param] } };
 }
 
 /** Writes an error as the last event of a stream. */

@@ -56,7 +56,12 @@ function readBlock<Read>(item: Field, readers: Readers<Read>, lose: Lose): reado
   const type = field(value, "type", item.path);
   const name = string(type);
   const read = Object.hasOwn(readers, name) ? readers[name] : undefined;
-  if (!read) throw malformed(type.path, `'${shown(name)}' is no type of block that this API takes here`);
+  if (!read) {
+    throw malformed(
+      type.path,
+      `'${shown(name)}' is no type of block that can be given here to a model of another API`,
+    );
+  }
   return read({ at: (member) => field(value, member, item.path), value, path: item.path, lose });
 }
 
@@ -206,6 +211,25 @@ function word(value: Json | undefined): string {
   return typeof value === "string" ? value : "";
 }
 
+/**
+ * A tool that is offered from here on, or no longer. Another API offers all declared tools in every turn; a tool that
+ * only the block defines would be lost.
+ */
+function toolChange(block: Block): Part[] {
+  const tool = object(block.at("tool"));
+  const defined = tool.type === "tool_definition";
+  const message = `${block.path}: The target model's API cannot ${
+    defined ? "be given" : "change"
+  } tools between messages`;
+  block.lose({
+    field: block.path,
+    code: defined ? "unsupported_parameter" : "tools",
+    refuse: defined,
+    message,
+  });
+  return [];
+}
+
 /** The summary that stands for earlier turns. */
 function compaction(block: Block): TextPart[] {
   const summary = optional(block.at("content"), string);
@@ -217,7 +241,7 @@ function loss(at: string, code: string, message: string): Loss {
 }
 
 const BLOCKS: Readonly<Record<"user" | "assistant" | "system", Readers<Part>>> = {
-  system: { text },
+  system: { text, tool_addition: toolChange, tool_removal: toolChange },
   user: {
     text,
     image,

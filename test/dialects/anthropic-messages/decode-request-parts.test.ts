@@ -210,3 +210,17 @@ for (const [body, param] of malformed) {
     });
   });
 }
+
+test("a tool that is offered from a message on is offered in all; one that only a message defines is refused", () => {
+  const read = (tool: JsonObject, type = "tool_addition") =>
+    decodeRequest({
+      model: "m",
+      max_tokens: 9,
+      messages: [{ role: "user", content: "hi" }, { role: "system", content: [{ type, tool }] }],
+    }, {}).losses.map(({ code, refuse, field }) => [code, refuse, field]);
+  const at = "messages.1.content.0";
+  assert.deepEqual(read({ type: "tool_reference", name: "x" }), [["tools", false, at]]);
+  assert.deepEqual(read({ type: "tool_reference", name: "x" }, "tool_removal"), [["tools", false, at]]);
+  const definition = { type: "tool_definition", definition: { name: "x", input_schema: {} } };
+  assert.deepEqual(read(definition), [["unsupported_parameter", true, at]]);
+});
