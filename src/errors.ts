@@ -196,6 +196,13 @@ export function isUpstreams({ code }: GatewayError): boolean {
   return row.sent ?? false;
 }
 
+/** What an error's text quotes of a value: enough to know it again, however long it is. */
+export function shortened(value: string): string {
+  return value.length <= MOST_QUOTED ? value : `${value.slice(0, MOST_QUOTED)}…`;
+}
+
+const MOST_QUOTED = 256;
+
 /** A field of the request that is malformed, out of range or impossible for its target. */
 export function invalidValue(param: string, message: string): GatewayError {
   return new GatewayError("invalid_value", message, { param });

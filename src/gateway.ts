@@ -5,7 +5,7 @@ import { type Reply, warningsHeader } from "./bring-back.ts";
 import type { Dialect } from "./dialects/dialect.ts";
 import { clientDialect } from "./dialects/registry.ts";
 import { findEndpoint, pathOf } from "./endpoints/endpoints.ts";
-import { asGatewayError, GatewayError } from "./errors.ts";
+import { asGatewayError, GatewayError, shortened } from "./errors.ts";
 import type { Incoming, Outgoing, Sent } from "./http.ts";
 import { tooMany } from "./in-flight.ts";
 import { headerSafe } from "./attempt/provider-headers.ts";
@@ -25,7 +25,9 @@ export function createGateway(services: Services): Gateway {
     let leave: (() => void) | undefined;
     try {
       if (request.fault) throw request.fault;
-      if (!endpoint) throw new GatewayError("not_found", `Nothing is served at '${pathOf(request.target)}'`);
+      if (!endpoint) {
+        throw new GatewayError("not_found", `Nothing is served at '${shortened(pathOf(request.target))}'`);
+      }
       if (!endpoint.methods.includes(request.method)) {
         reply = refuse(methodNotAllowed(request.method, endpoint.methods), dialect, entry);
         reply = { ...reply, headers: { ...reply.headers, allow: endpoint.methods.join(", ") } };

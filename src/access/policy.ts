@@ -4,7 +4,7 @@
  */
 
 import type { TargetOptions } from "../dialects/dialect.ts";
-import { type Failure, GatewayError } from "../errors.ts";
+import { type Failure, GatewayError, shortened } from "../errors.ts";
 import type { Secret } from "../secret.ts";
 import type { ForwardProxy } from "../upstream/forward-proxy.ts";
 import type { Network } from "./network.ts";
@@ -110,7 +110,7 @@ export function permit(policy: Policy, principal: Principal, model: string): Rou
   if (route) return route;
   throw new GatewayError(
     "model_not_found",
-    `The model '${model}' was not found or is not accessible to this user`,
+    `The model '${shortened(model)}' was not found or is not accessible to this user`,
     { param: "model" },
   );
 }

@@ -42,7 +42,14 @@ function jsonLine(entry: Entry): string {
     forwarded_for: entry.forwardedFor,
   };
   for (const [name, read] of [...FIELDS, ...MORE_FIELDS]) fields[name] = read(entry);
-  fields.attempts = entry.attempts.map((attempt) => ({ ...attempt, ms: Math.round(attempt.ms) }));
+  fields.attempts = entry.attempts.map(({ requestId, reason, detail, ms, ...attempt }) => ({
+    ...attempt,
+    request_id: requestId,
+    reason,
+    detail,
+    ms: Math.round(ms),
+  }));
+  fields.attempt_count = entry.tries;
   fields.warnings = entry.warnings;
   const line = JSON.stringify(fields, (_, value) => typeof value === "string" ? capped(value) : value);
   // Valid inside JSON, but line ends to some readers of logs.
@@ -83,6 +90,7 @@ const FIELDS: readonly (readonly [name: string, read: Read])[] = [
 
 /** Behind those, and only on the lines that have them. */
 const MORE_FIELDS: readonly (readonly [name: string, read: Read])[] = [
+  ["upstream_status", ({ upstreamStatus }) => upstreamStatus],
   ["upstream_error", ({ upstreamError }) => upstreamError],
 ];
 

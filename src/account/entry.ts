@@ -42,6 +42,10 @@ export interface Attempt {
   readonly provider: string;
   /** The upstream's HTTP status; absent when there was no answer, or nothing was sent. */
   readonly status?: number | undefined;
+  /** The provider's own word for its failure, else our code. */
+  readonly code?: string | undefined;
+  /** The provider's id of the request. */
+  readonly requestId?: string | undefined;
   readonly reason: AttemptReason;
   /** A finer word: `dns`, `tls`, `redirect`. */
   readonly detail?: string | undefined;
@@ -70,7 +74,7 @@ export interface Entry extends EntryStart {
   readonly key: string | undefined;
   /** The model asked for. */
   readonly model: string | undefined;
-  /** The configured model that answered. */
+  /** The configured model that answered; of a request that failed, the last one that was asked. */
   readonly served: string | undefined;
   readonly provider: string | undefined;
   /** Every target that was looked at, in order. */
@@ -86,6 +90,8 @@ export interface Entry extends EntryStart {
   readonly error: ErrorCode | undefined;
   /** The provider's own word for it. */
   readonly upstreamError: string | undefined;
+  /** The provider's status of an answer that failed. */
+  readonly upstreamStatus: number | undefined;
   readonly warnings: readonly Warning[];
   readonly upstreamRequestId: string | undefined;
   /** Milliseconds from the request to the first content for the client. */
@@ -142,7 +148,7 @@ export function openEntry(start: EntryStart, clock: () => number, sink: Sink): O
   let user: string | undefined;
   let key: string | undefined;
   let model: string | undefined;
-  let servedBy: { model: string; provider: string; upstreamRequestId: string | undefined } | undefined;
+  let servedBy: { model: string; provider: string; requestId: string | undefined } | undefined;
   let usage: Usage | undefined;
   /** Counts the request while it is held, and is its figure after that. */
   let estimateInput: () => number = () => 0;
@@ -202,7 +208,7 @@ export function openEntry(start: EntryStart, clock: () => number, sink: Sink): O
     },
     skipped: (name, provider, reason) => attempts.push({ model: name, provider, reason, ms: 0 }),
     movedOn: (word) => open.failover ??= word,
-    served: (name, provider, upstreamRequestId) => servedBy = { model: name, provider, upstreamRequestId },
+    served: (name, provider, requestId) => servedBy = { model: name, provider, requestId },
     warned: (codes) => codes.forEach(warn),
     saw: (event) => {
       if (isContent(event)) {
@@ -244,6 +250,7 @@ export function openEntry(start: EntryStart, clock: () => number, sink: Sink): O
       const outcome = outcomeOf({ status, complete, error, streamed });
       // A client that takes nothing of its answer is given up; the provider has been paid for it all the same.
       const untaken = ended && error?.code === "request_timeout";
+      const asked = servedBy ?? attempts.findLast(wasAsked);
       sink({
         ...start,
         // A client that left before its answer was complete has, in NGINX's custom, status 499.
@@ -252,9 +259,9 @@ export function openEntry(start: EntryStart, clock: () => number, sink: Sink): O
         user,
         key,
         model,
-        served: servedBy?.model,
-        provider: servedBy?.provider,
-        upstreamRequestId: servedBy?.upstreamRequestId,
+        served: asked?.model,
+        provider: asked?.provider,
+        upstreamRequestId: asked?.requestId,
         attempts,
         tries: open.tries,
         failover: open.failover,
@@ -264,6 +271,7 @@ export function openEntry(start: EntryStart, clock: () => number, sink: Sink): O
           : account(outcome)),
         error: error?.code,
         upstreamError: error?.said ?? undefined,
+        upstreamStatus: error?.upstream?.status,
         warnings: open.warnings,
         firstTokenMs: firstContentAt === undefined ? undefined : firstContentAt - began,
         durationMs: clock() - began,
@@ -280,6 +288,11 @@ type Open = OpenEntry & {
   upstreamMs: number;
   failover: string | undefined;
 };
+
+/** Whether a request went to the target: what was passed over took no time either. */
+function wasAsked({ reason }: Attempt): boolean {
+  return reason !== "cooling" && reason !== "key_missing" && reason !== "unsupported";
+}
 
 function wasLeft({ reason }: Attempt): boolean {
   return reason === "client_disconnect";

@@ -5,13 +5,14 @@ import type { OpenEntry } from "../account/entry.ts";
 import { type ClientRequest, prepare, type Prepared } from "../dialects/bridge.ts";
 import type { Dialect } from "../dialects/dialect.ts";
 import { DIALECTS } from "../dialects/registry.ts";
-import { GatewayError } from "../errors.ts";
+import { amended, GatewayError } from "../errors.ts";
 import { exchange, type Exchanged } from "./exchange.ts";
 import { toldHeaders, withProviderHeaders } from "./provider-headers.ts";
 import { putBack } from "../recall.ts";
 import { redactError, redactHeaders, type Redactor } from "../redact.ts";
 import type { Trial } from "../routing/health.ts";
 import type { Services } from "../services.ts";
+import { REFUSED_KEYS } from "../upstream/providers.ts";
 
 /** To whom an answer goes, in what words, and where it is written down. */
 export interface Receiver {
@@ -82,8 +83,22 @@ export async function call(target: Target, last: boolean, asked: Asked, services
   } catch (thrown) {
     const error = redactError(thrown, asked.redactor);
     if (!(error instanceof GatewayError)) throw error;
-    throw withProviderHeaders(error, upstream, asked.dialect, services.clock.now());
+    throw withProviderHeaders(asRefusedKey(error), upstream, asked.dialect, services.clock.now());
   }
+}
+
+/** An error by which a vendor refuses the key is read as a 401, whatever its status. */
+function asRefusedKey(error: GatewayError): GatewayError {
+  const refused = error.said !== null &&
+    REFUSED_KEYS.some(({ status, word }) => status === error.upstream?.status && word === error.said);
+  if (!refused) return error;
+  return amended(error, {
+    status: 401,
+    kind: "authentication",
+    blame: "credential",
+    failure: "401",
+    final: true,
+  });
 }
 
 /** The dialect that a target speaks. */

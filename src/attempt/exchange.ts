@@ -42,12 +42,14 @@ export async function exchange(
 ): Promise<Exchanged> {
   const { prepared, target: { timeouts }, upstream, streamed } = asked;
   const deadline = createDeadline(clock, asked.left);
+  let answer: UpstreamResponse | undefined;
   try {
     deadline.arm(streamed ? timeouts.firstByteStream : timeouts.firstByte, "answer");
     const options = () => ({ ...asked.options, created: Math.floor(clock.now() / 1000) });
     let response;
     try {
       response = await sendReady(asked, upstream.path, deadline, send);
+      answer = response;
     } catch (thrown) {
       return answeredByRefusal(thrown, asked, options());
     }
@@ -64,7 +66,9 @@ export async function exchange(
     return { headers: response.headers, options: options(), body };
   } catch (thrown) {
     deadline.abandon();
-    throw thrown;
+    throw answer && thrown instanceof GatewayError && !thrown.upstream
+      ? amended(thrown, { upstream: { status: answer.status, headers: answer.headers } })
+      : thrown;
   }
 }
 

@@ -17,7 +17,7 @@ export function providerHeaders(
 ): Record<string, string> {
   const id = headers[upstream.requestIdHeader];
   const limits = client === upstream
-    ? ownFamily(headers, client)
+    ? saneRetries(ownFamily(headers, client), now)
     : client.limitHeaders.write(upstream.limitHeaders.read(headers, now));
   return { ...limits, ...(id !== undefined && { "x-upstream-request-id": headerSafe(id) }) };
 }
@@ -28,6 +28,16 @@ export function toldHeaders(headers: HeaderRecord, upstream: Dialect): HeaderRec
   const id = headers[requestIdHeader];
   const told = ownFamily(headers, upstream);
   return id === undefined || Object.hasOwn(told, requestIdHeader) ? told : { ...told, [requestIdHeader]: id };
+}
+
+/** Advice to wait for ever, or that is none, is not passed on. */
+function saneRetries(headers: Record<string, string>, now: number): Record<string, string> {
+  const { "retry-after": after, "retry-after-ms": afterMs } = headers;
+  if (after !== undefined && !(Number(after) <= MAX_RETRY_AFTER) && untilDate(headers, now) === undefined) {
+    delete headers["retry-after"];
+  }
+  if (afterMs !== undefined && !(Number(afterMs) <= MAX_RETRY_AFTER * 1000)) delete headers["retry-after-ms"];
+  return headers;
 }
 
 /** An upstream's error with what its headers say. A 429 without `retry-after` waits for the limit that is exhausted. */

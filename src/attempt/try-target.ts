@@ -1,10 +1,10 @@
 /** A target tried: one call, after that the retries that its provider is configured for, and all of it on record. */
 
 import type { Target } from "../access/policy.ts";
-import { type Answer, type Asked, call } from "./call.ts";
+import { type Answer, type Asked, call, dialectOf } from "./call.ts";
 import { whyLeft } from "./deadline.ts";
 import { asGatewayError, type GatewayError, isUpstreams } from "../errors.ts";
-import type { AttemptReason } from "../account/entry.ts";
+import type { Attempt, AttemptReason } from "../account/entry.ts";
 import { judge, type Outcome, type PassedOver } from "../routing/attempt.ts";
 import { retryDelay } from "../routing/retry.ts";
 import type { Services } from "../services.ts";
@@ -39,20 +39,19 @@ async function once(
   const { entry, policy, request } = asked;
   const { clock, health } = services;
   const began = clock.monotonic();
-  const tried = (status: number | undefined, reason: AttemptReason, detail?: string) =>
+  const tried = (reason: AttemptReason, told: Pick<Attempt, "status" | "code" | "requestId" | "detail">) =>
     entry.tried({
       model: target.model,
       provider: target.upstream.name,
-      status,
+      ...told,
       reason,
-      detail,
       ms: clock.monotonic() - began,
     });
   const trial = health.begin(target, asked.principal.user);
   try {
     const answer = await call(target, last, asked, services);
     trial.end(clock.monotonic(), "answered");
-    tried(200, "ok");
+    tried("ok", { status: 200, requestId: answer.headers[answer.upstream.requestIdHeader] });
     return { kind: "answered", answer: { ...answer, trial } };
   } catch (thrown) {
     const error = asGatewayError(thrown);
@@ -61,13 +60,21 @@ async function once(
     if (error.code === "internal") throw error;
     const word = sent ? judge(error, policy) : undefined;
     const why = sent ? undefined : unasked(error, target.model === request.head.model);
-    if (sent) tried(error.upstream?.status, word ?? error.failure, error.detail);
-    else if (error.code === "client_disconnect") tried(undefined, "client_disconnect");
+    if (sent) tried(word ?? error.failure, failureOf(error, target));
+    else if (error.code === "client_disconnect") tried("client_disconnect", {});
     else if (error.code !== "overloaded") {
       entry.skipped(target.model, target.upstream.name, why ?? "unsupported");
     }
     return { kind: "failed", error, next: word ?? why };
   }
+}
+
+function failureOf(
+  { upstream, said, code, detail }: GatewayError,
+  target: Target,
+): Pick<Attempt, "status" | "code" | "requestId" | "detail"> {
+  const requestId = upstream?.headers[dialectOf(target).requestIdHeader];
+  return { status: upstream?.status, code: said ?? code, requestId, detail };
 }
 
 /**

@@ -27,6 +27,12 @@ export const VENDORS: ReadonlyMap<string, Vendor> = new Map([
   }],
 ]);
 
+/** Answers by which vendors refuse a key without a 401: a status, and the provider's own word for it. */
+export const REFUSED_KEYS: readonly { readonly status: number; readonly word: string }[] = [
+  // Gemini's.
+  { status: 400, word: "API_KEY_INVALID" },
+];
+
 /** Options of a provider's section that become a header of every request, and the one dialect that has it. */
 export const HEADER_OPTIONS = {
   anthropicVersion: { dialect: "anthropic-messages", header: "anthropic-version" },

@@ -33,6 +33,7 @@ const ENTRY: Entry = {
   usageSource: "provider",
   error: undefined,
   upstreamError: undefined,
+  upstreamStatus: undefined,
   warnings: [],
   upstreamRequestId: "req_up",
   firstTokenMs: 211.6,

@@ -59,6 +59,7 @@ test("an entry becomes a line of the log", () => {
     usageSource: "none",
     error: undefined,
     upstreamError: undefined,
+    upstreamStatus: undefined,
     warnings: [],
     upstreamRequestId: undefined,
     firstTokenMs: undefined,

@@ -15,7 +15,7 @@ const FAULTS = {
   "eof-3": "upstream_stream_interrupted",
   "malformed-event-7": "upstream_invalid_event",
   "stall-3": "upstream_timeout",
-  "error-midstream-3": "overloaded",
+  "error-midstream-3": "upstream_error",
 } as const;
 const messages = [{ role: "user" as const, content: "Hello" }];
 

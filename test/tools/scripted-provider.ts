@@ -9,6 +9,8 @@ export interface Asked {
   readonly model: string;
   readonly stream: boolean;
   readonly headers: IncomingMessage["headers"];
+  /** The whole body. */
+  readonly text: string;
 }
 
 export type Script = (asked: Asked, response: ServerResponse) => void | Promise<void>;
@@ -30,7 +32,7 @@ export async function withScripted(
     let text = "";
     for await (const piece of request) text += piece;
     const { model, stream = false } = JSON.parse(text);
-    const asked = { model, stream, headers: request.headers };
+    const asked = { model, stream, headers: request.headers, text };
     requests.push(asked);
     await script(asked, response);
   });

@@ -1,7 +1,8 @@
 /** Errors of the Messages API (https://platform.claude.com/docs/en/api/errors), both ways. */
 
-import { type ErrorKind, GatewayError } from "../../errors.ts";
+import { type Blame, type ErrorKind, GatewayError } from "../../errors.ts";
 import { isObject, type Json, type JsonObject } from "../../json.ts";
+import { foreignMeaning, meaningOf } from "../blame.ts";
 import type { EncodedError, HeaderRecord } from "../dialect.ts";
 import type { SseEvent } from "../sse.ts";
 import { isTooLong } from "../too-long.ts";
@@ -18,19 +19,21 @@ export function decodeError(status: number, body: Json | undefined, headers: Hea
   if (!said) {
     return new GatewayError("upstream_invalid_response", `The provider answered with status ${status}`, {
       ...asked,
+      ...foreignMeaning(status, rowOf(status).kind),
       status: status >= 500 ? 502 : status,
-      kind: rowOf(status).kind,
       failure: `${status}`,
       final: asked.final || [401, 402, 403].includes(status),
     });
   }
-  const row = classify(status, said);
+  const param = /^([a-z_]\w*(?:\.\w+)*): /.exec(said.message)?.[1];
+  const row = classify(status, said, param);
   return new GatewayError("upstream_error", messageOf(said), {
     status: row.status,
     kind: row.kind,
+    blame: row.blame,
     said: said.code ?? (said.type === "" ? null : said.type),
     shown: codeOf(row, said),
-    param: row.param ?? /^([a-z_]\w*(?:\.\w+)*): /.exec(said.message)?.[1],
+    param: row.param ?? param,
     failure: `${status}`,
     final: asked.final || (row.final ?? false),
     retryAfter,
@@ -89,6 +92,8 @@ interface Row {
   readonly open?: boolean;
   readonly param?: string;
   readonly final?: boolean;
+  /** Where the kind does not say it. */
+  readonly blame?: Blame;
 }
 
 const QUOTA: Row = { status: 429, kind: "quota", code: "insufficient_quota", final: true };
@@ -99,6 +104,8 @@ const TOO_LONG: Row = {
   param: "messages",
 };
 const TOO_LARGE: Row = { status: 413, kind: "too-large", code: "request_too_large" };
+/** Nothing that the API has a word for: a file, say. */
+const NOT_FOUND: Row = { status: 404, kind: "not-found", code: null, open: true };
 const OVERLOADED: Row = { status: 503, kind: "overloaded", code: "overloaded" };
 
 const BY_CODE: readonly (readonly [RegExp, Row])[] = [
@@ -140,16 +147,23 @@ const GENERIC: ReadonlySet<string> = new Set(["invalid_request_error", "api_erro
 
 /** The last resort: wording, which may change, of failures that have neither type nor code of their own. */
 const BY_MESSAGE: readonly (readonly [RegExp, Row])[] = [
-  [/credit balance is too low|reached your specified (?:\w+ )?usage limits|spend(?:ing)? limit/i, QUOTA],
+  [/^(?:your credit balance is too low|you have reached your specified (?:\w+ )?usage limits)/i, QUOTA],
 ];
 
-function classify(status: number, { type, code, message }: Said): Row {
+function classify(status: number, { type, code, message }: Said, param: string | undefined): Row {
   const byCode = code === undefined ? undefined : find(BY_CODE, code);
   if (byCode) return byCode;
   const own = GENERIC.has(type) ? undefined : STATUS_BY_TYPE.get(type);
   const row = rowOf(own ?? status);
   if (isTooLong(row.status, { message, words: [type, code ?? ""] })) return TOO_LONG;
-  return row.status === 400 ? find(BY_MESSAGE, message) ?? row : row;
+  if (row.status === 400) return find(BY_MESSAGE, message) ?? row;
+  const words = [code ?? "", type].filter((word) => word !== "");
+  const meaning = meaningOf(own ?? status, { words, param, message });
+  if (meaning?.kind === "quota") return QUOTA;
+  if (meaning?.kind === "not-found" || meaning?.kind === "invalid-request") {
+    return { ...NOT_FOUND, ...meaning };
+  }
+  return { ...row, ...meaning };
 }
 
 function rowOf(status: number): Row {

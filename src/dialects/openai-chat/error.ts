@@ -1,7 +1,8 @@
 /** Errors of this API, and of the many servers that almost speak it. */
 
-import { type ErrorKind, type Failure, GatewayError, type RefusedField } from "../../errors.ts";
-import { asNumber, isObject, type Json, stringifyJson } from "../../json.ts";
+import { type Blame, type ErrorKind, type Failure, GatewayError, type RefusedField } from "../../errors.ts";
+import { asNumber, isObject, type Json, type JsonObject, stringifyJson } from "../../json.ts";
+import { foreignMeaning, meaningOf } from "../blame.ts";
 import type { EncodedError, HeaderRecord } from "../dialect.ts";
 import type { SseEvent } from "../sse.ts";
 import { isTooLong } from "../too-long.ts";
@@ -13,10 +14,11 @@ export function decodeError(status: number, body: Json | undefined, headers: Hea
   const said = body === undefined ? undefined : readError(body);
   if (!said) {
     const message = `The provider answered with status ${status} and no error of its own`;
-    const own = { status: status >= 500 ? 502 : status, failure: `${status}` as const };
     return new GatewayError("upstream_invalid_response", message, {
-      ...own,
-      kind: kindOf(own.status),
+      ...foreignMeaning(status, kindOf(status)),
+      status: status >= 500 ? 502 : status,
+      failure: `${status}`,
+      final: [401, 402, 403].includes(status),
       retryAfter,
     });
   }
@@ -56,6 +58,8 @@ interface Said {
   readonly message: string;
   readonly type: string;
   readonly code: string | null;
+  /** A finer word than the code. */
+  readonly reason?: string;
   readonly param?: string;
   readonly fields?: readonly RefusedField[];
   /** The status that it says itself to have. */
@@ -67,17 +71,22 @@ function readError(body: Json): Said | undefined {
   if (Array.isArray(body)) return body[0] === undefined ? undefined : readError(body[0]);
   if (!isObject(body)) return undefined;
   const error = body.error ?? body;
-  if (typeof error === "string") return { message: error, type: "", code: null };
+  if (typeof error === "string") return { ...wordsOf(body), message: error };
   if (!isObject(error)) return undefined;
   const message = [error.message, error.detail, error.error].map(words).find((text) => text !== undefined);
   if (message === undefined) return undefined;
+  return { ...wordsOf(error), message, fields: listedFields(error) };
+}
+
+/** What of an error is there for machines. */
+function wordsOf(error: JsonObject): Omit<Said, "message"> {
   const code = typeof error.code === "string" ? error.code : asNumber(error.code);
+  const reason = reasonOf(error.details);
   return {
-    message,
     type: typeof error.type === "string" ? error.type : "",
     code: code === undefined || code === "" ? null : String(code),
-    ...(typeof error.param === "string" && { param: error.param }),
-    fields: listedFields(error),
+    ...(reason !== undefined && { reason }),
+    ...(typeof error.param === "string" && error.param !== "" && { param: error.param }),
     ...ownStatus(error.status),
   };
 }
@@ -85,6 +94,14 @@ function readError(body: Json): Said | undefined {
 function ownStatus(value: Json | undefined): { status?: number } {
   const status = statusOf(String(asNumber(value) ?? ""));
   return status === undefined ? {} : { status };
+}
+
+/** The reason in an `ErrorInfo` among the details (https://google.aip.dev/193). */
+function reasonOf(details: Json | undefined): string | undefined {
+  const info = Array.isArray(details)
+    ? details.slice(0, 10).find((one) => isObject(one) && one.reason)
+    : undefined;
+  return isObject(info) && typeof info.reason === "string" ? info.reason : undefined;
 }
 
 /** A message, or what a validator lists in its place. */
@@ -95,13 +112,14 @@ function words(value: Json | undefined): string | undefined {
 
 function upstreamError(status: number, said: Said, retryAfter: number | undefined): GatewayError {
   const { message, type, code, param, fields } = said;
-  const kind = kindOfSaid(status, said);
+  const { kind, blame } = meaningOfSaid(status, said);
   const quota = kind === "quota";
   return new GatewayError("upstream_error", message, {
     // A 402 is how some providers say that the account is empty.
     status: quota ? 429 : status,
     kind,
-    said: code ?? (type === "" ? null : type),
+    blame,
+    said: said.reason ?? code ?? (type === "" ? null : type),
     shown: quota ? QUOTA : kind === "context-length" ? TOO_LONG : code,
     failure: `${status}` satisfies Failure,
     final: quota || status === 401 || status === 403,
@@ -111,23 +129,22 @@ function upstreamError(status: number, said: Said, retryAfter: number | undefine
   });
 }
 
-function kindOfSaid(status: number, { message, type, code }: Said): ErrorKind {
-  if (status === 402 || code === QUOTA || type === QUOTA) return "quota";
-  if (isTooLong(status, { message, words: [type, code ?? ""] })) return "context-length";
-  switch (code) {
-    case "unknown_url":
-      return "invalid-request";
-    case "model_not_found":
-      return "model-missing";
-    case "content_policy_violation":
-    case "content_filter":
-      return "content-policy";
-    case "DeploymentNotFound":
-      return "model-missing";
-    default:
-      return kindOf(status);
-  }
+function meaningOfSaid(
+  status: number,
+  { message, type, code, reason, param }: Said,
+): { kind: ErrorKind; blame?: Blame } {
+  const words = [reason, code, type].filter((word) => typeof word === "string" && word !== "") as string[];
+  const meaning = meaningOf(status, { words, param, message });
+  if (meaning) return meaning;
+  if (code === QUOTA || type === QUOTA) return { kind: "quota" };
+  if (isTooLong(status, { message, words: [type, code ?? ""] })) return { kind: "context-length" };
+  return { kind: KIND_BY_CODE.get(code ?? "") ?? kindOf(status) };
 }
+
+const KIND_BY_CODE: ReadonlyMap<string, ErrorKind> = new Map<string, ErrorKind>([
+  ["content_policy_violation", "content-policy"],
+  ["content_filter", "content-policy"],
+]);
 
 const QUOTA = "insufficient_quota";
 const TOO_LONG = "context_length_exceeded";
