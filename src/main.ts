@@ -2,9 +2,12 @@
 /** Runs the command line of this process. */
 
 import process from "node:process";
+import { outlive } from "./outlive.ts";
 
 const FAILED = 1;
 
+// What a daemon reads later is as new as its signal; other commands end with their terminal.
+if (process.argv[2] === "serve") outlive();
 process.exitCode = await run();
 
 async function run(): Promise<number> {

@@ -181,7 +181,7 @@ const LAYERS: readonly (readonly [string, RegExp])[] = [
   ["decisions", /^(access|routing|account|config|upstream)\/|^(redact|escapes|recall)\.ts$/],
   ["line", /^[^/]+\.ts$|^(attempt|endpoints|runtime)\//],
   ["demo", /^demo\//],
-  ["commands", /^commands\/|^(main|run-process|cli)\.ts$/],
+  ["commands", /^commands\/|^(main|run-process|outlive|cli)\.ts$/],
 ];
 
 test("layers import downwards only", () => {
@@ -191,6 +191,17 @@ test("layers import downwards only", () => {
       .map(({ to, line }) => `src/${path}:${line} (${layerName(path)}) imports ${to} (${layerName(to)})`)
   );
   assert.deepEqual(problems, []);
+});
+
+test("what a process does first is not held up by what it loads", () => {
+  for (const path of ["main.ts", "commands/workers/worker.ts"]) {
+    const file = FILES.find((each) => each.path === path);
+    const first = file?.imports.filter(({ to }) => !/run-process|serve-orders/.test(to)).map(({ to }) => to);
+    assert.deepEqual(first, ["node:process", "outlive.ts"]);
+  }
+  assert.deepEqual(FILES.find(({ path }) => path === "outlive.ts")?.imports.map(({ to }) => to), [
+    "node:process",
+  ]);
 });
 
 test("there are no import cycles", () => {

@@ -31,7 +31,7 @@ export interface Stores {
 export type Cause = "order" | "change";
 
 /** Milliseconds in which an order follows a change that was seen by itself: then it is of the same change. */
-const SAME_CHANGE_MS = 3_000;
+const SAME_CHANGE_MS = 1_000;
 
 const UNCHANGED = "Configuration is unchanged";
 
