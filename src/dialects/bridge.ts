@@ -144,7 +144,12 @@ function relay(request: ClientRequest, target: TargetModel): Prepared {
         events.some(isWarning) ? events.filter(isNoWarning) : events;
       return framed(
         (frame) => ({ out: unasked(frame) ? undefined : frame.bytes, events: read(decode.push(frame)) }),
-        () => ({ out: undefined, events: read(decode.end()) }),
+        () => {
+          const events = read(decode.end());
+          // The provider had said why the answer ends, and then broke off: all that lacks is the word for it.
+          const out = events.some(isEnd) ? writeEvent(dialect.lastEvent) : undefined;
+          return { out, events };
+        },
       );
     },
     error: (status, text, headers) => {
@@ -188,6 +193,10 @@ function isSame(one: readonly Edit[], other: readonly Edit[]): boolean {
 
 function asJson({ path, value }: Edit): Json {
   return value === undefined ? [...path] : [[...path], value];
+}
+
+function isEnd({ type }: ChatEvent): boolean {
+  return type === "end";
 }
 
 function isWarning({ type }: ChatEvent): boolean {

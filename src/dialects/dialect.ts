@@ -150,6 +150,8 @@ export interface Dialect {
   encodeEvents(options: ReplyOptions): Stepper<ChatEvent, SseEvent>;
   /** What keeps a silent stream alive. */
   readonly keepAlive: SseEvent;
+  /** What a stream ends with that is complete. */
+  readonly lastEvent: SseEvent;
 
   /** An upstream's error answer; a body that is not the provider's JSON (undefined) becomes an error of ours. */
   decodeError(

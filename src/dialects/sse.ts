@@ -74,7 +74,8 @@ export function splitFrames(): Stepper<Uint8Array, SseFrame> {
       const rest = held.bytes();
       if (rest.length > 0) {
         const frame = readFrame(rest, first);
-        if (isWhole(frame.data)) frames.push(frame);
+        // Whatever is written behind it begins an event of its own.
+        if (isWhole(frame.data)) frames.push({ ...frame, bytes: withEmptyLine(rest) });
         held.drop(rest.length);
       }
       return frames;
@@ -124,6 +125,12 @@ function readFrame(bytes: Uint8Array, first: boolean): SseFrame {
     else if (field === "event") event = value;
   }
   return { bytes, event, data: data.length === 1 ? data[0] ?? "" : data.join("\n") };
+}
+
+function withEmptyLine(bytes: Uint8Array): Uint8Array {
+  const ended = new Uint8Array(bytes.length + 2).fill(LF);
+  ended.set(bytes);
+  return ended;
 }
 
 function isWhole(data: string): boolean {

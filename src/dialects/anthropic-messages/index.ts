@@ -43,6 +43,7 @@ export const anthropicMessages: Dialect = {
   decodeEvents,
   encodeEvents,
   keepAlive: { event: "ping", data: JSON.stringify({ type: "ping" }) },
+  lastEvent: { event: "message_stop", data: JSON.stringify({ type: "message_stop" }) },
   decodeError,
   encodeError,
   encodeErrorEvent,

@@ -31,6 +31,7 @@ export const openaiChat: Dialect = {
   decodeEvents,
   encodeEvents,
   keepAlive: KEEP_ALIVE,
+  lastEvent: { data: "[DONE]" },
   decodeError,
   encodeError,
   encodeErrorEvent,
