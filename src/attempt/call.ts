@@ -6,6 +6,7 @@ import { type ClientRequest, prepare, type Prepared } from "../dialects/bridge.t
 import type { Dialect } from "../dialects/dialect.ts";
 import { DIALECTS } from "../dialects/registry.ts";
 import { amended, GatewayError } from "../errors.ts";
+import { sendCorrected } from "./corrected.ts";
 import { exchange, type Exchanged } from "./exchange.ts";
 import { toldHeaders, withProviderHeaders } from "./provider-headers.ts";
 import { putBack } from "../recall.ts";
@@ -68,18 +69,7 @@ export async function call(target: Target, last: boolean, asked: Asked, services
     return { ...answer, headers, target, upstream };
   };
   try {
-    const prepared = ready([]);
-    try {
-      return await send(prepared);
-    } catch (thrown) {
-      const correction = thrown instanceof GatewayError ? prepared.correct(thrown) : undefined;
-      if (!correction) throw thrown;
-      // Nothing had been answered, and this is another request than the one refused: it belongs to the same attempt.
-      if (!correction.once) {
-        for (const refuses of correction.refuses) services.learned.add(target, refuses);
-      }
-      return await send(ready(correction.refuses));
-    }
+    return await sendCorrected(target, ready, send, services.learned);
   } catch (thrown) {
     const error = redactError(thrown, asked.redactor);
     if (!(error instanceof GatewayError)) throw error;

@@ -4,10 +4,11 @@ import { permit, type Target } from "../access/policy.ts";
 import type { AttemptReason } from "../account/entry.ts";
 import { answerHeaders, type Reply } from "../bring-back.ts";
 import { type Asked, credentialOf, dialectOf, prepareFor } from "../attempt/call.ts";
+import { sendCorrected } from "../attempt/corrected.ts";
 import { createDeadline } from "../attempt/deadline.ts";
 import type { Prepared } from "../dialects/bridge.ts";
 import type { HeaderRecord } from "../dialects/dialect.ts";
-import { asGatewayError, GatewayError, isUpstreams, unsupported } from "../errors.ts";
+import { asGatewayError, isUpstreams, unsupported } from "../errors.ts";
 import { sendReady } from "../attempt/exchange.ts";
 import { pieceOfWhole, readWhole } from "../attempt/read-answer.ts";
 import { withProviderHeaders } from "../attempt/provider-headers.ts";
@@ -57,7 +58,13 @@ async function counted(target: Target, path: string, asked: Asked, services: Ser
       ms: clock.monotonic() - began,
     });
   try {
-    const answer = await corrected(target, path, asked, services);
+    // What goes without something that its target refuses is counted so too.
+    const answer = await sendCorrected(
+      target,
+      (refused) => prepareFor(target, dialect, asked, services, refused),
+      (prepared) => send(target, prepared, path, asked, services),
+      services.learned,
+    );
     tried(200, "ok");
     return answer;
   } catch (thrown) {
@@ -65,28 +72,6 @@ async function counted(target: Target, path: string, asked: Asked, services: Ser
     if (isUpstreams(error)) tried(error.upstream?.status, error.failure, error.detail);
     else if (error.code === "client_disconnect") tried(undefined, "client_disconnect");
     throw withProviderHeaders(error, dialect, dialect, clock.now());
-  }
-}
-
-/** The count, if need be of what is left of the request without what was refused: its answer will be asked for so too. */
-async function corrected(target: Target, path: string, asked: Asked, services: Services): Promise<Counted> {
-  const { dialect } = asked.request;
-  const prepared = prepareFor(target, dialect, asked, services);
-  try {
-    return await send(target, prepared, path, asked, services);
-  } catch (thrown) {
-    const correction = thrown instanceof GatewayError ? prepared.correct(thrown) : undefined;
-    if (!correction) throw thrown;
-    if (!correction.once) {
-      for (const refuses of correction.refuses) services.learned.add(target, refuses);
-    }
-    return send(
-      target,
-      prepareFor(target, dialect, asked, services, correction.refuses),
-      path,
-      asked,
-      services,
-    );
   }
 }
 

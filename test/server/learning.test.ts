@@ -157,6 +157,39 @@ test("a schema that was refused is the request's own fault, and is said", () =>
       }),
   ));
 
+test("a lesson that did not help is none", () => {
+  let cause = "Unknown parameter: 'temperature'.";
+  return withProvider(
+    () => refused(cause),
+    (url, asked) =>
+      withProxy({ config: config(url, { own: "chat" }) }, async (proxy) => {
+        const ask = () => asMessages(proxy, "ann", { model: "own", temperature: 0.5, top_p: 0.5 });
+        equal((await ask()).status, 400);
+        deepEqual(asked.map((body) => body.temperature), [0.5, undefined]);
+        cause = "Nothing that can be mended";
+        equal((await ask()).status, 400);
+        deepEqual(asked.map((body) => body.temperature), [0.5, undefined, 0.5]);
+      }),
+  );
+});
+
+test("two faults of one request are learned one after the other", () =>
+  withProvider(
+    (body) =>
+      body.temperature !== undefined
+        ? refused("Unknown parameter: 'temperature'.")
+        : body.top_p !== undefined
+        ? refused("Unknown parameter: 'top_p'.")
+        : { body: CHAT_OK },
+    (url) =>
+      withProxy({ config: config(url, { own: "chat" }) }, async (proxy) => {
+        const ask = () => asMessages(proxy, "ann", { model: "own", temperature: 0.5, top_p: 0.5 });
+        equal((await ask()).status, 400);
+        const second = await ask();
+        deepEqual([second.status, second.headers["x-ai-proxy-warnings"]], [200, "temperature;top_p"]);
+      }),
+  ));
+
 test("a failover target of the client's own API learns as well, and the model asked for does not", () =>
   withProvider(
     (body) => {

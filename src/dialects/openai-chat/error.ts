@@ -1,7 +1,7 @@
 /** Errors of this API, and of the many servers that almost speak it. */
 
 import { type Blame, type ErrorKind, type Failure, GatewayError, type RefusedField } from "../../errors.ts";
-import { asNumber, isObject, type Json, type JsonObject, stringifyJson } from "../../json.ts";
+import { asNumber, isObject, type Json, type JsonObject, stringifyJson, tryParseJson } from "../../json.ts";
 import { foreignMeaning, meaningOf } from "../blame.ts";
 import type { EncodedError, HeaderRecord } from "../dialect.ts";
 import type { SseEvent } from "../sse.ts";
@@ -75,8 +75,20 @@ function readError(body: Json): Said | undefined {
   if (!isObject(error)) return undefined;
   const message = [error.message, error.detail, error.error].map(words).find((text) => text !== undefined);
   if (message === undefined) return undefined;
-  return { ...wordsOf(error), message, fields: listedFields(error) };
+  const inner = message === "Provider returned error" ? readInner(error) : undefined;
+  return inner ?? { ...wordsOf(error), message, fields: listedFields(error) };
 }
+
+/** OpenRouter's errors say that there was one; what it was is in the text that its provider sent. */
+function readInner({ metadata }: JsonObject): Said | undefined {
+  const raw = isObject(metadata) ? metadata.raw : undefined;
+  if (typeof raw !== "string" || raw.length > MOST_INNER) return undefined;
+  const body = tryParseJson(raw);
+  return body === undefined ? undefined : readError(body);
+}
+
+/** Characters of an error within an error. */
+const MOST_INNER = 64 * 1024;
 
 /** What of an error is there for machines. */
 function wordsOf(error: JsonObject): Omit<Said, "message"> {

@@ -183,6 +183,19 @@ const TAUGHT:
     ["a Python server's", openai("create() got an unexpected keyword argument 'parallel_tool_calls'"), [
       "parallel_tool_calls",
     ]],
+    [
+      "what OpenRouter's provider said",
+      {
+        error: {
+          message: "Provider returned error",
+          code: 400,
+          metadata: {
+            raw: JSON.stringify(openai("Unknown parameter: 'top_p'.", "top_p", "unknown_parameter")),
+          },
+        },
+      },
+      ["top_p"],
+    ],
     ["plain words", openai("This model does not support the temperature parameter."), ["temperature"]],
     ["plain words, the other way round", openai("The parameter `top_p` is not supported by this model."), [
       "top_p",
