@@ -30,16 +30,23 @@ export function readContent(message: JsonObject): Said | undefined {
 
 const NOTHING: readonly Warning[] = [];
 
-/** What a message has beside its text that answers have no place for: media, and sources in shapes of their own. */
+/** What a message has beside its text that answers have no place for. */
 export function lostMembers(message: JsonObject): Warning[] {
   const lost: Warning[] = [];
-  for (const [key, code] of MEMBERS) {
-    if (message[key] !== undefined && !isAbsent(message[key])) lost.push(code);
+  // Most deltas have one member or two.
+  for (const key of Object.keys(message)) {
+    const code = MEMBERS.get(key);
+    if (code !== undefined && !isAbsent(message[key])) lost.push(code);
   }
   return lost;
 }
 
-const MEMBERS: readonly (readonly [string, Warning])[] = [
+/** Sources in shapes of a server's own, which stand beside the choices (Perplexity). */
+export function lostSources({ citations, search_results: results }: JsonObject): Warning[] {
+  return isAbsent(citations) && isAbsent(results) ? [] : ["citations_dropped"];
+}
+
+const MEMBERS: ReadonlyMap<string, Warning> = new Map([
   ["images", "images"],
   ["image", "images"],
   ["audio", "audio"],
@@ -49,7 +56,7 @@ const MEMBERS: readonly (readonly [string, Warning])[] = [
   ["file", "files"],
   ["citations", "citations_dropped"],
   ["search_results", "citations_dropped"],
-];
+]);
 
 interface ReadPart {
   readonly text?: string;

@@ -11,7 +11,7 @@ import { type EndWord, failureOf, isMended } from "../endings.ts";
 import { untilLastWord } from "../last-word.ts";
 import type { SseFrame } from "../sse.ts";
 import type { Stepper } from "../stepper.ts";
-import { lostMembers, readContent, textOf } from "./content.ts";
+import { lostMembers, lostSources, readContent, textOf } from "./content.ts";
 import { readAnnotation } from "./decode-reply.ts";
 import { decodeInnerError } from "./error.ts";
 import { isErrorBody, isFiltered } from "./no-answer.ts";
@@ -142,7 +142,7 @@ function readAnswer(undo: Undo) {
       choose(choice, events);
       count(chunk, choice, events);
       if (!produced) filtered ||= isFiltered(chunk, isObject(choice) ? choice : {});
-      lose(lostMembers(chunk), events);
+      lose(lostSources(chunk), events);
       return events;
     },
     /** @param said the provider says itself that the answer is complete; some then leave the finish reason out */

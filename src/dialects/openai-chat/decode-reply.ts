@@ -7,7 +7,7 @@ import { isAbsent, listOf } from "../absent.ts";
 import { isCutJson, isNoInput, wholeArguments } from "../arguments.ts";
 import type { Undo } from "../dialect.ts";
 import { failureOf, isMended } from "../endings.ts";
-import { lostMembers, readContent, textOf } from "./content.ts";
+import { lostMembers, lostSources, readContent, textOf } from "./content.ts";
 import { callExtra } from "./decode-assistant.ts";
 import { decodeInnerError } from "./error.ts";
 import { isErrorBody, isFiltered } from "./no-answer.ts";
@@ -56,7 +56,7 @@ export function decodeReply(body: Json, undo: Undo): ChatReply {
         ...(isMended(signs) ? ["tool_arguments"] : []),
         ...said.lost,
         ...lostMembers(message),
-        ...lostMembers(body),
+        ...lostSources(body),
       ]),
     ],
   };

@@ -183,6 +183,8 @@ const upstream: [number, GatewayError["kind"], string | null, [number, string]][
   [422, "invalid-request", null, [400, "invalid_request_error"]],
   [404, "not-found", null, [400, "invalid_request_error"]],
   [404, "model-missing", "model_not_found", [404, "not_found_error"]],
+  [404, "model-missing", "DeploymentNotFound", [404, "not_found_error"]],
+  [400, "content-policy", "content_filter", [400, "invalid_request_error"]],
   [401, "authentication", "invalid_api_key", [401, "authentication_error"]],
   [403, "permission", null, [403, "permission_error"]],
   [409, "conflict", null, [409, "conflict_error"]],

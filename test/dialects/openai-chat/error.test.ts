@@ -57,6 +57,18 @@ const READ: readonly [string, number, Json, Row][] = [
     wire("None", null, "model_not_found"),
     row(404, "model-missing", "model_not_found"),
   ],
+  [
+    "an unknown deployment",
+    404,
+    wire("None", null, "DeploymentNotFound"),
+    row(404, "model-missing", "DeploymentNotFound"),
+  ],
+  [
+    "a prompt that a filter refuses",
+    400,
+    { error: { message: "Filtered", type: null, param: "prompt", code: "content_filter", status: 400 } },
+    row(400, "content-policy", "content_filter"),
+  ],
   ["an unknown path", 404, wire("None", null, "unknown_url"), row(404, "invalid-request", "unknown_url")],
   ["a timeout of the provider's", 408, wire("Slow", null, null), row(408, "timeout", null)],
   ["a conflict", 409, wire("Both", null, null), row(409, "conflict", null)],

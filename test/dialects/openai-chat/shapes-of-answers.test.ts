@@ -280,6 +280,19 @@ for (const [message, warning] of LOST) {
   });
 }
 
+test("sources beside the choices are not lost in silence", () => {
+  const citations = { citations: ["https://a.example"] };
+  const choice = { index: 0, finish_reason: "stop" };
+  const replies = [
+    whole({ ...citations, choices: [{ ...choice, message: { content: "a" } }] }),
+    streamed({ ...citations, choices: [{ ...choice, delta: { content: "a" } }] }, {
+      ...citations,
+      choices: [],
+    }),
+  ];
+  for (const { warnings } of replies) deepEqual(warnings, ["citations_dropped"]);
+});
+
 test("a content of parts is its words, in whatever form a part has them", () => {
   const content = [
     "a",
