@@ -83,7 +83,8 @@ function newReading(undo: Undo, malformed: Malformed): Reading {
     calls: 0,
     cutCall: false,
     pending: new Set(),
-    coded: [],
+    coded: new Map(),
+    results: new Set(),
     structured: false,
     beside: [],
   };

@@ -17,17 +17,17 @@ export function toolBlock(block: JsonObject, reading: Reading): OpenBlock {
  * come at the end, since the code's own result, which says that they have been run, comes behind them.
  */
 export function codedCalls(reading: Reading): ChatEvent[] {
-  const calls = reading.coded;
-  reading.coded = [];
-  return calls.flatMap((block) => {
+  const calls = [...reading.coded.values()].flat();
+  reading.coded.clear();
+  return calls.filter(({ id }) => !reading.results.has(optionalText(id))).flatMap((block) => {
     const { first, stop } = callBlock(block, reading);
     return [...first, ...stop()];
   });
 }
 
 /** Takes away the calls that a result answers: its own, and those of the code that it is the result of. */
-export function answerCoded(id: string, reading: Reading): void {
-  reading.coded = reading.coded.filter((block) => block.id !== id && callerOf(block) !== id);
+export function answerCoded(id: string, { coded, results }: Reading): void {
+  if (!coded.delete(id) && coded.size > 0) results.add(id);
 }
 
 function callBlock(block: JsonObject, reading: Reading): OpenBlock {
@@ -103,7 +103,11 @@ function codedBlock(block: JsonObject, reading: Reading): OpenBlock {
     first: [],
     deltas: input.deltas,
     stop: () => {
-      reading.coded.push({ ...block, input: input.json() });
+      const caller = callerOf(block);
+      const call = { ...block, input: input.json() };
+      const calls = reading.coded.get(caller);
+      if (calls) calls.push(call);
+      else reading.coded.set(caller, [call]);
       return [];
     },
   };

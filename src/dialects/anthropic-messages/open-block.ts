@@ -23,8 +23,10 @@ export interface Reading {
   cutCall: boolean;
   /** Ids of calls of the provider's own tools whose results have not come. */
   readonly pending: Set<string>;
-  /** Calls of the client's tools by code that the provider runs: its result says that they have been answered. */
-  coded: JsonObject[];
+  /** Calls of the client's tools by code that the provider runs, by the call of the code, whose result ends them all. */
+  readonly coded: Map<string, JsonObject[]>;
+  /** Ids of results that came since such a call did. */
+  readonly results: Set<string>;
   /** The call of the tool that stands for a structured answer has begun. */
   structured: boolean;
   /** Text of an answer that is to be structured: it is the answer if no such call comes. */
