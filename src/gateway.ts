@@ -2,6 +2,8 @@
 
 import { type OpenEntry, openEntry } from "./account/entry.ts";
 import { type Reply, warningsHeader } from "./bring-back.ts";
+import type { Policy } from "./access/policy.ts";
+import { corsHeaders, preflightHeaders, varyHeader } from "./cors.ts";
 import type { Dialect } from "./dialects/dialect.ts";
 import { clientDialect } from "./dialects/registry.ts";
 import { findEndpoint, pathOf } from "./endpoints/endpoints.ts";
@@ -19,16 +21,18 @@ export function createGateway(services: Services): Gateway {
   return async (request) => {
     const began = services.clock.monotonic();
     const entry = open(request, services);
+    const policy = services.policy();
     const endpoint = findEndpoint(request);
     const dialect = endpoint?.dialect ?? clientDialect(request.headers);
     let reply: Reply;
     let leave: (() => void) | undefined;
     try {
       if (request.fault) throw request.fault;
-      if (!endpoint) {
+      const preflight = preflightHeaders(policy, request, endpoint?.methods);
+      if (preflight) reply = { status: 204, headers: preflight, body: "" };
+      else if (!endpoint) {
         throw new GatewayError("not_found", `Nothing is served at '${shortened(pathOf(request.target))}'`);
-      }
-      if (!endpoint.methods.includes(request.method)) {
+      } else if (!endpoint.methods.includes(request.method)) {
         reply = refuse(methodNotAllowed(request.method, endpoint.methods), dialect, entry);
         reply = { ...reply, headers: { ...reply.headers, allow: endpoint.methods.join(", ") } };
       } else {
@@ -43,7 +47,15 @@ export function createGateway(services: Services): Gateway {
       reply = refuse(error, dialect, entry);
     }
     const { status, body } = reply;
-    const headers = { ...reply.headers, ...common(entry, dialect, services.clock.monotonic() - began) };
+    const own = {
+      "cache-control": PRIVATE,
+      ...reply.headers,
+      ...common(entry, dialect, services.clock.monotonic() - began),
+      ...varyOf(policy),
+    };
+    const headers = policy.cors === undefined
+      ? own
+      : { ...own, ...corsHeaders(policy, request.headers, own) };
     const done = ({ stalled, ...sent }: Sent) => {
       leave?.();
       if (stalled) entry.failed(stalled);
@@ -52,6 +64,14 @@ export function createGateway(services: Services): Gateway {
     };
     return { status, headers, body, done };
   };
+}
+
+/** Answers differ per caller; what says otherwise of itself, a stream or a sign of health, knows better. */
+const PRIVATE = "private, no-store";
+
+function varyOf(policy: Policy): { vary?: string } {
+  const vary = varyHeader(policy);
+  return vary === undefined ? {} : { vary };
 }
 
 /** Takes a place among the requests that may be at providers at once. */

@@ -17,6 +17,8 @@ export interface Policy {
   readonly failoverOn: ReadonlySet<FailureWord>;
   /** Seconds of silence after which a stream gets a sign of life; 0 for none. */
   readonly keepAlive: number;
+  /** The origins of web pages whose scripts may ask; absent for none. */
+  readonly cors?: ReadonlySet<string> | "any";
 }
 
 /** How a request says who is asking. */

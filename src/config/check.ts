@@ -4,6 +4,7 @@
  */
 
 import { checkAuth } from "./check-auth.ts";
+import { checkCors } from "./check-cors.ts";
 import { checkModels } from "./check-models.ts";
 import { checkProviders } from "./check-providers.ts";
 import { checkTimes } from "./check-times.ts";
@@ -22,6 +23,7 @@ export async function check(config: Config, surroundings: Surroundings, pause: P
   const models = await checkModels(config, surroundings, suggest, pause);
   const findings = [
     ...checkAuth(config, surroundings),
+    ...checkCors(config, surroundings),
     ...checkProviders(config, surroundings),
     ...checkTimes(config),
     ...models,

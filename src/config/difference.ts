@@ -152,5 +152,6 @@ function settingTexts(policy: Policy): ReadonlyMap<string, string> {
     ["auth", JSON.stringify([identity.mode, shown])],
     ["failoverOn", JSON.stringify([...policy.failoverOn])],
     ["keepAlive", JSON.stringify(policy.keepAlive)],
+    ["cors", JSON.stringify(policy.cors instanceof Set ? [...policy.cors] : policy.cors ?? null)],
   ]);
 }

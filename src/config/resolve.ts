@@ -70,7 +70,12 @@ export async function resolvePolicy(
     models: targets,
     failoverOn: new Set(config.failoverOn?.map((word) => `${word}` as FailureWord) ?? DEFAULT_FAILOVER_ON),
     keepAlive: config.keepAlive ?? DEFAULT_KEEP_ALIVE,
+    ...(config.cors && { cors: toOrigins(config.cors) }),
   };
+}
+
+function toOrigins({ origins }: NonNullable<Config["cors"]>): NonNullable<Policy["cors"]> {
+  return origins.includes("*") ? "any" : new Set(origins);
 }
 
 function toUpstream(

@@ -139,9 +139,12 @@ const auth = strict({
   trustedProxies: v.optional(v.array(v.string())),
 });
 
+const cors = strict({ origins: v.array(v.string()) });
+
 export const ConfigSchema = strict({
   $schema: v.optional(v.string()),
   auth: v.optional(auth),
+  cors: v.optional(cors),
   providers: v.optional(named(provider)),
   models: v.optional(named(model)),
   users: v.optional(named(user)),
@@ -163,6 +166,7 @@ export interface Place {
 export const PLACES: readonly Place[] = [
   { place: "", keys: ConfigSchema.requirement },
   { place: "auth", keys: auth.requirement },
+  { place: "cors", keys: cors.requirement },
   { place: "providers.NAME", keys: provider.requirement },
   { place: "models.NAME", keys: model.requirement },
   { place: "users.NAME", keys: user.requirement },
