@@ -29,7 +29,7 @@ export function bringBack(answer: Answer, receiver: Receiver, services: Services
   const { brought } = answer.body;
   receiver.entry.answered(brought.reply);
   const keep = keeper(answer, receiver, services);
-  if (keep) keepAnswer(brought.reply.content, keep);
+  if (keep) keepAnswer(brought.reply, keep);
   const category = brought.reply.finish.refusal?.category;
   return {
     status: 200,
@@ -173,7 +173,9 @@ function keeper(
 ): ((callId: string, kept: Kept) => void) | undefined {
   const { target } = answer;
   if (!target.thinkingCache || answer.upstream === receiver.dialect) return undefined;
-  return (callId, kept) => recall.keep(receiver.principal.user, target.upstreamModel, callId, kept);
+  const provider = target.upstream.name;
+  return (callId, kept) =>
+    recall.keep(receiver.principal.user, target.upstreamModel, callId, { ...kept, provider });
 }
 
 const STREAM_HEADERS = {

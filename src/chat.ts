@@ -63,6 +63,8 @@ export type Role = "system" | "user" | "assistant";
 export interface Message {
   readonly role: Role;
   readonly content: readonly Part[];
+  /** What the provider attached to its message beside the parts and wants back with it, as its dialect wrote it. */
+  readonly attached?: JsonObject;
 }
 
 export type Part =
@@ -198,6 +200,8 @@ export interface ChatReply {
   /** In the order that the provider sent; texts are one text, cut where the provider cut it. */
   readonly content: readonly ReplyPart[];
   readonly citations: readonly Citation[];
+  /** What the provider attached beside the parts and wants back with the next turn, as its dialect wrote it. */
+  readonly attached?: JsonObject;
   readonly finish: Finish;
   /** Absent when the provider sent none. */
   readonly usage?: Usage;
@@ -267,6 +271,8 @@ export type ChatEvent =
   | { readonly type: "tool-call-delta"; readonly index: number; readonly input: string }
   | { readonly type: "tool-call-end"; readonly index: number }
   | { readonly type: "citation"; readonly citation: Citation }
+  /** What the provider wants back with the next turn: all of it, once. */
+  | { readonly type: "attached"; readonly attached: JsonObject }
   /** All that is known so far, not an addition to what came before. */
   | { readonly type: "usage"; readonly usage: Usage }
   | { readonly type: "finish"; readonly finish: Finish }

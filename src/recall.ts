@@ -4,6 +4,7 @@
  * between users, in the memory of one process.
  */
 
+import { arranged, noteOrder, type Place } from "./block-order.ts";
 import type { ChatEvent, ChatRequest, Message, Part, RedactedThinkingPart, ThinkingPart } from "./chat.ts";
 import type { JsonObject } from "./json.ts";
 
@@ -11,6 +12,12 @@ export interface Kept {
   /** The thoughts that came before the turn's tool calls, unchanged and in order. */
   readonly thoughts: readonly (ThinkingPart | RedactedThinkingPart)[];
   readonly extra?: JsonObject;
+  /** Members of the whole message. */
+  readonly attached?: JsonObject;
+  /** Where the turn's blocks stood, if that is not thoughts, text, calls. */
+  readonly order?: readonly Place[];
+  /** The provider that alone gets its opaque fields back. */
+  readonly provider?: string;
 }
 
 export interface Recall {
@@ -28,6 +35,7 @@ const KEPT_MS = 60 * 60 * 1000;
 export const MAX_CHARACTERS = 32 * 1024 * 1024;
 /** What an entry takes beside its texts, in characters: of small ones there are many. */
 const ENTRY_CHARACTERS = 256;
+const PLACE_CHARACTERS = 32;
 
 interface Stored {
   readonly kept: Kept;
@@ -123,8 +131,12 @@ export function createRecall(clock: () => number, limit = MAX_CHARACTERS): Recal
   };
 }
 
-function charactersOf({ thoughts, extra }: Kept): number {
-  let size = ENTRY_CHARACTERS + (extra ? JSON.stringify(extra).length : 0);
+function charactersOf({ thoughts, extra, attached, order = [] }: Kept): number {
+  let size = ENTRY_CHARACTERS;
+  for (const opaque of [extra, attached]) if (opaque) size += JSON.stringify(opaque).length;
+  for (const place of order) {
+    size += PLACE_CHARACTERS + (place.kind === "call" ? place.id?.length ?? 0 : 0);
+  }
   for (const thought of thoughts) size += ENTRY_CHARACTERS + charactersOfThought(thought);
   return size;
 }
@@ -165,9 +177,27 @@ function withKept(message: Message, find: (callId: string) => Kept | undefined):
     const extra = part.type === "tool-call" && !part.extra ? found.get(part.id)?.extra : undefined;
     return extra && part.type === "tool-call" ? { ...part, extra } : part;
   });
-  if (!first || first.thoughts.length === 0 || content.some(isSigned)) return { ...message, content };
-  const rest = content.filter((part) => part.type !== "thinking" && part.type !== "redacted-thinking");
-  return { ...message, content: [...first.thoughts, ...rest] };
+  const attached = message.attached ?? first?.attached;
+  const rest = attached ? { attached } : {};
+  if (!first) return { ...message, content, ...rest };
+  return { ...message, content: withThoughts(content, first), ...rest };
+}
+
+/** The turn with its thoughts, at their places. A turn that brings its own keeps them. */
+function withThoughts(content: readonly Part[], { thoughts, order }: Kept): readonly Part[] {
+  const own = content.filter(isSigned);
+  const same = own.length === thoughts.length &&
+    own.every((part, at) => proofOf(part) === proofOf(thoughts[at]));
+  if (own.length > 0 && !same) return content;
+  const parts = own.length > 0 || thoughts.length === 0
+    ? content
+    : [...thoughts, ...content.filter((part) => part.type !== "thinking")];
+  return order ? arranged(parts, order) : parts;
+}
+
+function proofOf(part: Part | undefined): string | undefined {
+  if (part?.type === "redacted-thinking") return part.data;
+  return part?.type === "thinking" ? part.signature : undefined;
 }
 
 function isSigned(part: Part): boolean {
@@ -178,11 +208,16 @@ function isSigned(part: Part): boolean {
 export function watchAnswer(keep: (callId: string, kept: Kept) => void): (event: ChatEvent) => void {
   const thoughts: (ThinkingPart | RedactedThinkingPart)[] = [];
   const calls = new Map<string, JsonObject | undefined>();
+  const order = noteOrder();
+  let attached: JsonObject | undefined;
   let text = "";
   /** Of all thoughts: what is too much to be kept is not gathered either. */
   let size = 0;
   return (event) => {
     switch (event.type) {
+      case "text-delta":
+        order.text(event.text.length);
+        return;
       case "thinking-start":
         text = "";
         return;
@@ -193,35 +228,77 @@ export function watchAnswer(keep: (callId: string, kept: Kept) => void): (event:
       case "thinking-end":
         if (event.signature !== undefined && size <= MAX_CHARACTERS) {
           thoughts.push({ type: "thinking", text, signature: event.signature });
+          order.thought();
         }
         text = "";
         return;
       case "redacted-thinking":
         size += event.data.length;
-        if (size <= MAX_CHARACTERS) thoughts.push(event);
+        if (size > MAX_CHARACTERS) return;
+        thoughts.push(event);
+        order.thought();
         return;
       case "tool-call-start":
         calls.set(event.id, event.extra);
+        order.call(event.id);
+        return;
+      case "attached":
+        attached = event.attached;
         return;
       case "end":
         if (size > MAX_CHARACTERS) return;
-        for (const [callId, extra] of calls) keepIfAny(keep, callId, thoughts, extra);
+        keepCalls(calls, { thoughts, attached, order: order.places() }, keep);
     }
   };
 }
 
 /** The same for an answer that came whole. */
-export function keepAnswer(content: readonly Part[], keep: (callId: string, kept: Kept) => void): void {
-  const thoughts = content.filter((part) => part.type === "redacted-thinking" || part.type === "thinking")
-    .filter(isSigned);
-  for (const part of content) if (part.type === "tool-call") keepIfAny(keep, part.id, thoughts, part.extra);
+export function keepAnswer(
+  { content, attached }: Pick<Message, "content" | "attached">,
+  keep: (callId: string, kept: Kept) => void,
+): void {
+  const calls = new Map<string, JsonObject | undefined>();
+  const thoughts: (ThinkingPart | RedactedThinkingPart)[] = [];
+  const order = noteOrder();
+  for (const part of content) {
+    if (part.type === "text") order.text(part.text.length);
+    else if (part.type === "tool-call") {
+      calls.set(part.id, part.extra);
+      order.call(part.id);
+    } else if (part.type === "redacted-thinking" || (part.type === "thinking" && isSigned(part))) {
+      thoughts.push(part);
+      order.thought();
+    }
+  }
+  keepCalls(calls, { thoughts, attached, order: order.places() }, keep);
 }
 
-function keepIfAny(
+interface Turn {
+  readonly thoughts: Kept["thoughts"];
+  readonly attached: JsonObject | undefined;
+  readonly order: readonly Place[] | undefined;
+}
+
+/** Keeps the turn by each of its calls, where there is anything to keep. */
+function keepCalls(
+  calls: ReadonlyMap<string, JsonObject | undefined>,
+  { thoughts, attached, order }: Turn,
   keep: (callId: string, kept: Kept) => void,
-  callId: string,
-  thoughts: Kept["thoughts"],
-  extra: JsonObject | undefined,
 ): void {
-  if (thoughts.length > 0 || extra) keep(callId, { thoughts, ...(extra && { extra }) });
+  for (const [callId, extra] of calls) {
+    if (thoughts.length === 0 && !extra && !attached && !order) continue;
+    keep(callId, {
+      thoughts,
+      ...(extra && { extra }),
+      ...(attached && { attached }),
+      ...(order && { order }),
+    });
+  }
+}
+
+/** What was kept, as far as the provider may have it: its own opaque fields, and thoughts that any of its model can read. */
+export function keptFor(kept: Kept | undefined, provider: string): Kept | undefined {
+  if (!kept || kept.provider === provider) return kept;
+  const { thoughts, order } = kept;
+  return { thoughts, ...(order && { order }) };
 }

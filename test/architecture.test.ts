@@ -56,7 +56,7 @@ test("a use of the world is told from a name alone", () => {
 
 /** Values in, values out: no clock, no chance, no network, no runtime. */
 const PURE: readonly RegExp[] = [
-  /^(append|chat|errors|json|json-edit|json-scan)\.ts$/,
+  /^(append|block-order|chat|errors|json|json-edit|json-scan)\.ts$/,
   /^dialects\//,
   /^routing\//,
   /^config\/(check|resolve)/,
@@ -176,7 +176,10 @@ test("a dialect's folder names no other vendor's dialect", () => {
 
 /** From the ground up: a file imports what it needs from its own layer and from those below. */
 const LAYERS: readonly (readonly [string, RegExp])[] = [
-  ["vocabulary", /^(append|chat|errors|json|json-edit|json-scan|digest|secret|nearest|pieces)\.ts$/],
+  [
+    "vocabulary",
+    /^(append|block-order|chat|errors|json|json-edit|json-scan|digest|secret|nearest|pieces)\.ts$/,
+  ],
   ["dialects", /^dialects\//],
   ["decisions", /^(access|routing|account|config|upstream)\/|^(redact|escapes|recall)\.ts$/],
   ["line", /^[^/]+\.ts$|^(attempt|endpoints|runtime)\//],

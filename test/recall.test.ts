@@ -223,7 +223,7 @@ test("a whole answer is kept as its stream would be", () => {
   const found: [string, Kept][] = [];
   const unsigned: Part = { type: "thinking", text: "unsigned" };
   keepAnswer(
-    [...THOUGHTS, unsigned, text("I look."), call("1"), call("2", { e: 1 })],
+    { content: [...THOUGHTS, unsigned, text("I look."), call("1"), call("2", { e: 1 })] },
     (id, what) => found.push([id, what]),
   );
   deepEqual(found, watched([...EVENTS, { type: "end" }]));

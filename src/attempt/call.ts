@@ -9,7 +9,7 @@ import { amended, GatewayError } from "../errors.ts";
 import { sendCorrected } from "./corrected.ts";
 import { exchange, type Exchanged } from "./exchange.ts";
 import { toldHeaders, withProviderHeaders } from "./provider-headers.ts";
-import { putBack } from "../recall.ts";
+import { keptFor, putBack } from "../recall.ts";
 import { redactError, redactHeaders, type Redactor } from "../redact.ts";
 import type { Trial } from "../routing/health.ts";
 import type { Services } from "../services.ts";
@@ -123,7 +123,8 @@ export function prepareFor(
   const { upstreamModel: model, maxOutputTokens, options } = target;
   const refuses = new Set([...services.learned.refuses(target), ...refused]);
   const limits = maxOutputTokens === undefined ? {} : { maxOutputTokens };
-  const recall = (callId: string) => services.recall.find(asked.principal.user, model, callId);
+  const recall = (callId: string) =>
+    keptFor(services.recall.find(asked.principal.user, model, callId), target.upstream.name);
   return prepare(
     asked.request,
     upstream,

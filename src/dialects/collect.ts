@@ -2,7 +2,7 @@
 
 import type { ChatEvent, ChatReply, Citation, Finish, ReplyPart, ToolKind, Usage, Warning } from "../chat.ts";
 import { GatewayError } from "../errors.ts";
-import { isObject, stringifyJson, tryParseJson } from "../json.ts";
+import { isObject, type JsonObject, stringifyJson, tryParseJson } from "../json.ts";
 
 /**
  * The reply that all the events of one answer make.
@@ -32,6 +32,7 @@ export function createCollector() {
   const warnings = new Set<Warning>();
   let start: Extract<ChatEvent, { type: "start" }> | undefined;
   let thought: Extract<Growing, { type: "thinking" }> | undefined;
+  let attached: JsonObject | undefined;
   let usage: Usage | undefined;
   let finish: Finish | undefined;
   let ended = false;
@@ -82,6 +83,9 @@ export function createCollector() {
         case "citation":
           citations.push(event.citation);
           break;
+        case "attached":
+          attached = event.attached;
+          break;
         case "usage":
           usage = event.usage;
           break;
@@ -108,6 +112,7 @@ export function createCollector() {
         model: start?.model ?? "",
         content: parts.map(whole).filter(saysSomething),
         citations,
+        ...(attached && { attached }),
         finish,
         ...(usage && { usage }),
         ...(start?.serviceTier !== undefined && { serviceTier: start.serviceTier }),

@@ -72,6 +72,8 @@ export interface Undo {
   readonly jsonTool?: string;
   /** A fence around the whole answer goes if what it holds is JSON. */
   readonly stripFence?: boolean;
+  /** What the provider attaches to its message is gathered, for the next turn. */
+  readonly gather?: boolean;
   /** Members of arguments and of a structured answer that were renamed or added. */
   readonly members?: Restored;
   /** The model that was sent, for answers that do not name theirs. */

@@ -79,6 +79,7 @@ export function encodeEvents(options: ReplyOptions): Stepper<ChatEvent, SseEvent
       case "finish":
       case "warning":
       case "citation":
+      case "attached":
       case "error":
         return [];
       default:

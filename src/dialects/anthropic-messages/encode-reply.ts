@@ -6,6 +6,7 @@ import { type Allowance, allowance, isObject, type JsonObject, readWithin } from
 import { ANSWER_LIMITS } from "../../json-scan.ts";
 import type { ReplyOptions } from "../dialect.ts";
 import { estimateAnswer } from "../estimate.ts";
+import { handOut } from "./handed-ids.ts";
 import { encodeStop } from "./stop-reasons.ts";
 import { encodeUsage, estimatedUsage } from "./usage.ts";
 import type { MessageReply, ReplyBlock } from "./wire-reply.ts";
@@ -44,9 +45,9 @@ export function messageId(id: string, requestId: string): string {
   return known.startsWith("msg_") ? known : `msg_${known}`;
 }
 
-/** The id of a tool call: the provider's, or one that the same call of the same request always gets. */
+/** The id of a tool call: the provider's as clients may have it, or one that the same call of the same request always gets. */
 export function toolUseId(id: string, requestId: string, call: number): string {
-  return id === "" ? `toolu_${sha256(`${requestId}/${call}`).slice(0, 24)}` : id;
+  return id === "" ? `toolu_${sha256(`${requestId}/${call}`).slice(0, 24)}` : handOut(id);
 }
 
 /**

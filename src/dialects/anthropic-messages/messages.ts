@@ -5,7 +5,6 @@ import { type Allowance, isObject, type JsonObject, readWithin } from "../../jso
 import { renameObject, type Renames } from "../property-names.ts";
 import { cacheControl } from "./cache-marks.ts";
 import { encodeDocument, encodeImage } from "./media.ts";
-import { isThought } from "./thoughts.ts";
 import type { Warn } from "./warn.ts";
 import type { Block, ResultBlock, TextBlock, ToolResultBlock, ToolUseBlock, WireMessage } from "./wire.ts";
 
@@ -22,18 +21,11 @@ export interface PartContext {
  * @throws GatewayError `invalid_value` for an image or a document that the API does not take
  */
 export function encodeMessage(message: Message, context: PartContext): WireMessage {
-  const parts = message.role === "assistant" ? inOrder(message.content) : message.content;
-  return { role: message.role, content: parts.map((part) => encodePart(part, context)) };
+  return { role: message.role, content: message.content.map((part) => encodePart(part, context)) };
 }
 
 export function encodeText(part: TextPart): TextBlock {
   return { type: "text", text: part.text, ...cacheControl(part.cache) };
-}
-
-/** Thoughts, then text, then tool calls: a call must end its turn (vercel/ai#13013). */
-function inOrder(parts: readonly Part[]): readonly Part[] {
-  const rank = (part: Part) => isThought(part) ? 0 : part.type === "tool-call" ? 2 : 1;
-  return parts.toSorted((one, other) => rank(one) - rank(other));
 }
 
 function encodePart(part: Part, context: PartContext): Block {

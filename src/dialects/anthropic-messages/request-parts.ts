@@ -2,6 +2,7 @@
 
 import type { CacheMark, DocumentPart, ImagePart, Loss, Part, TextPart, ToolResultPart } from "../../chat.ts";
 import { isObject, type Json, type JsonObject, stringifyJson } from "../../json.ts";
+import { takeBack } from "./handed-ids.ts";
 import { wellFormed } from "../well-formed.ts";
 import {
   boolean,
@@ -150,7 +151,7 @@ function toolResult(block: Block): ToolResultPart[] {
   };
   return [{
     type: "tool-result",
-    id: string(block.at("tool_use_id")),
+    id: takeBack(string(block.at("tool_use_id"))),
     content: optional(block.at("content"), (content) => readShown(content, readers, block.lose)) ?? [],
     failed: optional(block.at("is_error"), boolean) ?? false,
     ...cache(block),
@@ -167,7 +168,7 @@ function toolUse(block: Block): Part[] {
   const input = optional(block.at("input"), object) ?? {};
   return [{
     type: "tool-call",
-    id: string(block.at("id")),
+    id: takeBack(string(block.at("id"))),
     name: string(block.at("name")),
     input: wellFormed(stringifyJson(input)),
     kind: "function",

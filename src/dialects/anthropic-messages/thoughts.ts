@@ -1,5 +1,6 @@
 /** Thoughts of earlier turns: which of them may go back to the provider, and what their absence forbids. */
 
+import { isThought } from "../../block-order.ts";
 import type { Message, Part } from "../../chat.ts";
 import type { Capabilities } from "./models.ts";
 import type { Warn } from "./warn.ts";
@@ -35,10 +36,6 @@ export function loopLacksThoughts(messages: readonly Message[]): boolean {
     if (!turns[at - 1]?.content.some(isThought)) return true;
   }
   return false;
-}
-
-export function isThought(part: Part): boolean {
-  return part.type === "thinking" || part.type === "redacted-thinking";
 }
 
 function isUnsigned(part: Part): boolean {

@@ -1,5 +1,7 @@
 /** Assistant messages of a request: what an earlier reply said, thought and called. */
 
+import { append } from "../../append.ts";
+import { arranged, type Place } from "../../block-order.ts";
 import type { Part, RedactedThinkingPart, ThinkingPart, ToolCallPart } from "../../chat.ts";
 import { invalidValue } from "../../errors.ts";
 import { isObject, type JsonObject, members } from "../../json.ts";
@@ -9,30 +11,32 @@ import {
   objectOf,
   objectsOf,
   pathOf,
-  type Place,
+  type Place as FieldPlace,
   requiredObject,
   requiredString,
   stringOf,
 } from "./fields.ts";
-import { readDetail } from "./reasoning.ts";
+import { readDetail, readPlaces } from "./reasoning.ts";
 
 /**
- * The parts of an assistant message: thinking, then text, then tool calls.
+ * The parts of an assistant message: thinking, then text, then tool calls, unless the thinking says where it stood.
  * @param functionId the id of a call of the older shape, which has none of its own
  * @throws GatewayError `invalid_value` with the path of what is malformed
  */
 export function assistantParts(
-  place: Place,
+  place: FieldPlace,
   functionId: (name: string) => string,
   losses: Losses,
 ): Part[] {
   if (objectOf(place, "audio")) losses.push(lostAudio(pathOf(place, "audio")));
-  return [
-    ...thinkingParts(place, losses),
+  const { thoughts, places } = thinkingParts(place, losses);
+  const parts = [
+    ...thoughts,
     ...textParts(place, losses),
     ...(objectsOf(place, "tool_calls") ?? []).map((call) => toolCall(call, losses)),
     ...functionCall(place, functionId),
   ];
+  return places ? arranged(parts, places) : parts;
 }
 
 /** Members of a tool call that the API itself has; the rest is the provider's own and goes back to it. */
@@ -44,7 +48,7 @@ export function callExtra(call: JsonObject): { extra?: JsonObject } {
   return own.length === 0 ? {} : { extra: members(own) };
 }
 
-function textParts(place: Place, losses: Losses): Part[] {
+function textParts(place: FieldPlace, losses: Losses): Part[] {
   const content = member(place, "content") ?? "";
   const parts = contentParts(content, pathOf(place, "content"), PARTS.assistant, losses);
   const refusal = stringOf(place, "refusal") ?? "";
@@ -53,7 +57,7 @@ function textParts(place: Place, losses: Losses): Part[] {
   return parts.filter((part) => !isText(part) || part.text !== "");
 }
 
-function toolCall(call: Place, losses: Losses): ToolCallPart {
+function toolCall(call: FieldPlace, losses: Losses): ToolCallPart {
   const id = requiredString(call, "id");
   const type = stringOf(call, "type") ?? (member(call, "custom") === undefined ? "function" : "custom");
   const rest = { ...cacheMark(call, losses), ...callExtra(call.value) };
@@ -74,7 +78,7 @@ function toolCall(call: Place, losses: Losses): ToolCallPart {
 }
 
 /** The call of the older shape. */
-function functionCall(place: Place, functionId: (name: string) => string): ToolCallPart[] {
+function functionCall(place: FieldPlace, functionId: (name: string) => string): ToolCallPart[] {
   const call = objectOf(place, "function_call");
   if (!call) return [];
   const name = requiredString(call, "name");
@@ -82,18 +86,29 @@ function functionCall(place: Place, functionId: (name: string) => string): ToolC
   return [{ type: "tool-call", id: functionId(name), name, input, kind: "function" }];
 }
 
+interface Thinking {
+  readonly thoughts: readonly (ThinkingPart | RedactedThinkingPart)[];
+  /** Where they stood, if that is not before all else. */
+  readonly places?: readonly Place[];
+}
+
 /** Thinking from where the client kept it: with signatures if it did, else the bare text. */
-function thinkingParts(place: Place, losses: Losses): (ThinkingPart | RedactedThinkingPart)[] {
-  const details = (objectsOf(place, "reasoning_details") ?? []).flatMap((detail) => {
+function thinkingParts(place: FieldPlace, losses: Losses): Thinking {
+  const thoughts: (ThinkingPart | RedactedThinkingPart)[] = [];
+  const places: Place[] = [];
+  for (const detail of objectsOf(place, "reasoning_details") ?? []) {
     const part = readDetail(detail.value);
     if (part === "foreign") losses.push(foreignThinking(detail.path));
-    return part === undefined || part === "foreign" ? [] : [part];
-  });
-  if (details.length > 0) return details;
+    if (part === undefined || part === "foreign") continue;
+    thoughts.push(part);
+    append(places, readPlaces(detail.value));
+    places.push({ kind: "thought" });
+  }
+  if (thoughts.length > 0) return places.length === thoughts.length ? { thoughts } : { thoughts, places };
   const blocks = (objectsOf(place, "thinking_blocks") ?? []).flatMap((block) => thinkingBlock(block.value));
-  if (blocks.length > 0) return blocks;
+  if (blocks.length > 0) return { thoughts: blocks };
   const text = stringOf(place, "reasoning_content") ?? "";
-  return text === "" ? [] : [{ type: "thinking", text }];
+  return { thoughts: text === "" ? [] : [{ type: "thinking", text }] };
 }
 
 /** LiteLLM's way to hand thinking back. */

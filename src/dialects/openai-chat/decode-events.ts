@@ -11,6 +11,7 @@ import { type EndWord, failureOf, isMended } from "../endings.ts";
 import { untilLastWord } from "../last-word.ts";
 import type { SseFrame } from "../sse.ts";
 import type { Stepper } from "../stepper.ts";
+import { gatherDetails } from "./attached.ts";
 import { lostMembers, lostSources, readContent, textOf } from "./content.ts";
 import { readAnnotation } from "./decode-reply.ts";
 import { decodeInnerError } from "./error.ts";
@@ -47,6 +48,7 @@ export function decodeEvents(undo: Undo): Stepper<SseFrame, ChatEvent> {
 /** The answer as it grows; both functions may throw the error that ends it. */
 function readAnswer(undo: Undo) {
   const thoughts = readThoughts();
+  const gathered = undo.gather ? gatherDetails() : undefined;
   let calls: ReturnType<typeof readCalls> | undefined;
   let ending: EndWord = { word: undefined, unreadable: false };
   let stopReason: Json | undefined;
@@ -104,6 +106,7 @@ function readAnswer(undo: Undo) {
     const text = said.text + refused;
     const before = events.length;
     // Most pieces are a text and nothing else.
+    if (details.length > 0) gathered?.push(details);
     if (said.thinking !== "" || details.length > 0) append(events, thoughts.push(said.thinking, details));
     if (text !== "" || called.length > 0) append(events, thoughts.close());
     if (text !== "") events.push({ type: "text-delta", text });
@@ -162,6 +165,8 @@ function readAnswer(undo: Undo) {
         [...(known ? [] : ["finish_reason"]), ...(isMended(signs) ? ["tool_arguments"] : [])],
         events,
       );
+      const attached = calls.count() > 0 ? gathered?.attached() : undefined;
+      if (attached) events.push({ type: "attached", attached });
       return [...events, { type: "finish", finish }, { type: "end" }];
     },
   };

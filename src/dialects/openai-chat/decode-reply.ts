@@ -7,6 +7,7 @@ import { isAbsent, listOf } from "../absent.ts";
 import { isCutJson, isNoInput, wholeArguments } from "../arguments.ts";
 import type { Undo } from "../dialect.ts";
 import { failureOf, isMended } from "../endings.ts";
+import { attachedTo } from "./attached.ts";
 import { lostMembers, lostSources, readContent, textOf } from "./content.ts";
 import { callExtra } from "./decode-assistant.ts";
 import { decodeInnerError } from "./error.ts";
@@ -42,11 +43,13 @@ export function decodeReply(body: Json, undo: Undo): ChatReply {
   const cutCall = calls.some(({ kind, input }) => kind === "function" && isCutJson(input));
   const signs = { ...end, calls: calls.length > 0, cutCall };
   const { finish, known } = readFinish({ ...signs, stopReason: choice.stop_reason, refusal, filtered });
+  const attached = undo.gather && calls.length > 0 ? attachedTo(message) : undefined;
   return {
     id,
     model: textOf(body.model) || undo.model,
     content,
     citations: (listOf(message.annotations) ?? []).flatMap(readAnnotation),
+    ...(attached && { attached }),
     finish,
     ...(usage && { usage }),
     ...(typeof body.service_tier === "string" && { serviceTier: body.service_tier }),

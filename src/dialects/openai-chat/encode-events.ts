@@ -1,6 +1,15 @@
 /** A streamed answer for a client of this API. */
 
-import type { ChatEvent, Citation, Finish, ToolKind, Usage } from "../../chat.ts";
+import { noteOrder } from "../../block-order.ts";
+import type {
+  ChatEvent,
+  Citation,
+  Finish,
+  RedactedThinkingPart,
+  ThinkingPart,
+  ToolKind,
+  Usage,
+} from "../../chat.ts";
 import { type Json, type JsonObject, members, stringifyJson } from "../../json.ts";
 import type { ReplyOptions } from "../dialect.ts";
 import type { SseEvent } from "../sse.ts";
@@ -93,6 +102,7 @@ function writeDeltas(legacyFunctions: boolean) {
     of(event: ContentEvent): JsonObject[] {
       switch (event.type) {
         case "text-delta":
+          thinking.text(event.text.length);
           return event.text === "" ? [] : [{ content: event.text }];
         case "thinking-start":
           return thinking.start();
@@ -101,8 +111,9 @@ function writeDeltas(legacyFunctions: boolean) {
         case "thinking-end":
           return thinking.end(event.signature);
         case "redacted-thinking":
-          return thinking.detail(writeDetail(event, thinking.count()));
+          return thinking.redacted(event);
         case "tool-call-start":
+          thinking.call();
           return calls.start(event);
         case "tool-call-delta":
           return calls.delta(event.index, event.input);
@@ -112,6 +123,7 @@ function writeDeltas(legacyFunctions: boolean) {
           citations.push(event.citation);
           return [];
         case "warning":
+        case "attached":
           return [];
       }
     },
@@ -131,14 +143,19 @@ function writeThinking() {
   let thought = "";
   let earlier = false;
   let count = 0;
-  const detail = (value: JsonObject | undefined): JsonObject[] => {
+  /** What came since the last thought that has a detail. */
+  let between = noteOrder();
+  const detail = (part: ThinkingPart | RedactedThinkingPart): JsonObject[] => {
+    const value = writeDetail(part, count, between.all());
     if (!value) return [];
     count++;
+    between = noteOrder();
     return [{ reasoning_details: [value] }];
   };
   return {
-    count: () => count,
-    detail,
+    text: (length: number) => between.text(length),
+    call: () => between.call(),
+    redacted: detail,
     start(): JsonObject[] {
       earlier ||= thought !== "";
       thought = "";
@@ -152,7 +169,7 @@ function writeThinking() {
     },
     end(signature: string | undefined): JsonObject[] {
       if (signature === undefined) return [];
-      return detail(writeDetail({ type: "thinking", text: thought, signature }, count));
+      return detail({ type: "thinking", text: thought, signature });
     },
   };
 }

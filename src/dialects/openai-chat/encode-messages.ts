@@ -20,14 +20,15 @@ import { THOUGHT_SEPARATOR } from "./wire.ts";
 
 /** @throws GatewayError `unsupported_parameter` for files that this API cannot be told of */
 export function encodeMessages(messages: readonly Message[], encoding: Encoding): JsonObject[] {
-  return messages.flatMap(({ role, content }) => {
+  return messages.flatMap((message) => {
+    const { role, content } = message;
     switch (role) {
       case "system":
         return systemMessage(content);
       case "user":
         return userMessages(content);
       case "assistant":
-        return assistantMessage(content, encoding);
+        return assistantMessage(message, encoding);
     }
   });
 }
@@ -105,16 +106,17 @@ function documentText(text: string, part: ImagePart | DocumentPart): string {
   return title === undefined ? text : `${title}\n\n${text}`;
 }
 
-function assistantMessage(content: readonly Part[], encoding: Encoding): JsonObject[] {
+function assistantMessage({ content, attached }: Message, encoding: Encoding): JsonObject[] {
   const text = textsOf(content).join("");
   const calls = content.filter((part) => part.type === "tool-call");
-  const thinking = echoedThinking(content, encoding);
+  const thinking = echoedThinking(content, attached !== undefined, encoding);
   if (text === "" && calls.length === 0 && thinking === undefined) return [];
   return [members([
     ["role", "assistant"],
     ["content", text === "" && calls.length > 0 ? null : text],
     ["tool_calls", calls.length === 0 ? undefined : calls.map((call) => toolCall(call, encoding))],
     ["reasoning_content", thinking],
+    ...Object.entries(attached ?? {}),
   ])];
 }
 
@@ -127,11 +129,15 @@ function toolCall(part: ToolCallPart, { toolName }: Encoding): JsonObject {
 }
 
 /** Earlier thinking has no place in this API; some servers want its text back all the same. */
-function echoedThinking(content: readonly Part[], { target, warn }: Encoding): string | undefined {
+function echoedThinking(
+  content: readonly Part[],
+  isAttached: boolean,
+  { target, warn }: Encoding,
+): string | undefined {
   const echo = target.options.reasoningEcho === true;
   const thoughts = content.filter((part): part is ThinkingPart => part.type === "thinking");
   const hidden = content.some((part) => part.type === "redacted-thinking");
-  if (hidden || (thoughts.length > 0 && !echo)) warn("thinking_dropped");
+  if (!isAttached && (hidden || (thoughts.length > 0 && !echo))) warn("thinking_dropped");
   const text = thoughts.map((thought) => thought.text).filter((words) => words !== "").join(
     THOUGHT_SEPARATOR,
   );

@@ -1,5 +1,6 @@
 /** A whole answer for a client of this API: one choice, every key that its libraries look for. */
 
+import { noteOrder } from "../../block-order.ts";
 import type { ChatReply, Citation, Finish, ReplyPart, ToolCallPart, ToolKind } from "../../chat.ts";
 import { type Json, type JsonObject, members } from "../../json.ts";
 import type { ReplyOptions } from "../dialect.ts";
@@ -85,10 +86,16 @@ function thinkingText(content: readonly ReplyPart[]): string | undefined {
 
 function reasoningDetails(content: readonly ReplyPart[]): Json | undefined {
   const details: JsonObject[] = [];
+  let between = noteOrder();
   for (const part of content) {
-    if (part.type !== "thinking" && part.type !== "redacted-thinking") continue;
-    const detail = writeDetail(part, details.length);
-    if (detail) details.push(detail);
+    if (part.type === "text") between.text(part.text.length);
+    else if (part.type === "tool-call") between.call();
+    else {
+      const detail = writeDetail(part, details.length, between.all());
+      if (!detail) continue;
+      details.push(detail);
+      between = noteOrder();
+    }
   }
   return details.length === 0 ? undefined : details;
 }

@@ -55,6 +55,7 @@ export function encodeRequest(chat: ChatRequest, target: TargetModel): EncodedRe
     warnings: [...warnings],
     undo: {
       model: target.model,
+      gather: true,
       ...(names.sent.size > 0 && { toolNames: names.written }),
       ...(formatting.members && { members: { text: formatting.members } }),
     },

@@ -38,9 +38,17 @@ const conversations: readonly (readonly [string, readonly Message[], readonly st
     ["user: 'go'", "assistant: call(c1) call(c2)", "user: result(c1) result(c2) 'so?'"],
   ],
   [
-    "calls end their turn and thoughts begin it",
-    [user("go"), assistant(call("c1"), "Let me look", thought("s")), user(result("c1"))],
-    ["user: 'go'", "assistant: thinking 'Let me look' call(c1)", "user: result(c1)"],
+    "the blocks of a turn keep the order in which they came",
+    [
+      user("go"),
+      assistant(thought("s"), call("c1"), "Let me look", thought("t"), call("c2")),
+      user(result("c1"), result("c2")),
+    ],
+    [
+      "user: 'go'",
+      "assistant: thinking call(c1) 'Let me look' thinking call(c2)",
+      "user: result(c1) result(c2)",
+    ],
   ],
   [
     "earlier text keeps its white space, the last words do not",
