@@ -1,6 +1,7 @@
 /** The route that a request would take, in words. Nobody is called. */
 
 import type { FailureWord, Policy, Target } from "../access/policy.ts";
+import { masked } from "../config/masked.ts";
 import { quote } from "../config/problem.ts";
 import { DIALECTS } from "../dialects/registry.ts";
 import { didYouMean } from "../nearest.ts";
@@ -37,7 +38,7 @@ export function explain(policy: Policy, user: string, model: string): Explanatio
     user,
     model,
     allowed: route !== undefined,
-    reason: route ? `${quote(user)} lists ${quote(model)}` : refusal(policy, user, model),
+    reason: masked(route ? `${quote(user)} lists ${quote(model)}` : refusal(policy, user, model)),
     targets: route?.targets.map(explainTarget) ?? [],
     failoverOn: Array.from(policy.failoverOn),
   };
@@ -70,12 +71,12 @@ function refusal(policy: Policy, name: string, model: string): string {
 
 function explainTarget({ model, upstream, upstreamModel }: Target): ExplainedTarget {
   return {
-    model,
-    provider: upstream.name,
+    model: masked(model),
+    provider: masked(upstream.name),
     dialect: upstream.dialect,
-    url: upstream.baseURL + (DIALECTS.get(upstream.dialect)?.path ?? ""),
+    url: masked(upstream.baseURL + (DIALECTS.get(upstream.dialect)?.path ?? "")),
     ...(upstream.proxy && { proxy: upstream.proxy.origin }),
-    upstreamModel,
+    upstreamModel: masked(upstreamModel),
     key: typeof upstream.secret === "string" ? upstream.secret : "present",
   };
 }
