@@ -1,13 +1,13 @@
 /** Replacing the policy while the daemon runs: whole or not at all, by signal and by every way to change a file. */
 
 import assert from "node:assert/strict";
-import { mkdir, open, rename, symlink, writeFile } from "node:fs/promises";
+import { mkdir, open, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { Policy } from "../../src/access/policy.ts";
-import { livePolicy } from "../../src/commands/reload.ts";
-import type { Loaded } from "../../src/config/load.ts";
-import { configOf } from "../tools/proxy.ts";
+import { type Cause, livePolicy } from "../../src/commands/reload.ts";
+import type { LoadedAgain } from "../../src/config/loader.ts";
+import { configOf, OPENAI_KEY } from "../tools/proxy.ts";
 import { exchangeRaw } from "../tools/raw.ts";
 import { openStream } from "../tools/stream-client.ts";
 import { policyOf, routeOf } from "../tools/targets.ts";
@@ -16,7 +16,7 @@ import { hello, MODELS, type Stage, withStage } from "./_daemon.ts";
 const ONE = policyOf("ann", [routeOf("openai/gpt-5")]);
 const TWO = policyOf("bob", [routeOf("openai/gpt-5")]);
 
-function live(loads: readonly (() => Promise<Loaded>)[]) {
+function live(loads: readonly (() => Promise<LoadedAgain>)[]) {
   const said: string[] = [];
   const forgotten: string[] = [];
   const kept: string[] = [];
@@ -66,7 +66,7 @@ test("a bad file and an unreadable one leave the last good policy, and say why i
 });
 
 test("reloads follow each other: the last file wins, however long each takes to read", async () => {
-  let slow = (_: Loaded) => {};
+  let slow = (_: LoadedAgain) => {};
   const { policy } = live([
     () => new Promise((resolve) => slow = resolve),
     () => Promise.resolve({ policy: ONE, problems: [] }),
@@ -178,5 +178,137 @@ test("a running stream keeps the policy that it began with, the next request has
     const { text, broken } = await stream.ended;
     assert.equal(broken, false);
     assert.match(text, /data: \[DONE\]\n\n$/);
+  });
+});
+
+const SAME: LoadedAgain = { problems: [], unchanged: true };
+const PROBLEM = { severity: "problem", path: "users", message: "is bad" } as const;
+const WARNING = { severity: "warning", path: "models", message: "is odd" } as const;
+const good = (policy: typeof ONE, more: Partial<LoadedAgain> = {}) => () =>
+  Promise.resolve({ policy, problems: [], ...more });
+
+/** What loads give, by what had them made → what is said of them all. */
+const LINES: [title: string, steps: [Cause, () => Promise<LoadedAgain>][], said: string[]][] = [
+  ["an order that finds nothing new", [["order", () => Promise.resolve(SAME)]], [
+    "Configuration is unchanged",
+  ]],
+  ["a change that is none", [["change", () => Promise.resolve(SAME)]], []],
+  ["another text of the same policy", [["change", good(ONE)]], []],
+  ["another text of the same policy, by order", [["order", good(ONE)]], ["Configuration is unchanged"]],
+  [
+    "a rename that is followed by its signal",
+    [["change", good(TWO)], ["order", () => Promise.resolve(SAME)]],
+    [
+      "Configuration reloaded: users +bob -ann",
+    ],
+  ],
+  ["a signal that is followed by the look", [["order", good(TWO)], ["change", () => Promise.resolve(SAME)]], [
+    "Configuration reloaded: users +bob -ann",
+  ]],
+  ["two signals behind a change", [
+    ["change", good(TWO)],
+    ["order", () => Promise.resolve(SAME)],
+    ["order", () => Promise.resolve(SAME)],
+  ], ["Configuration reloaded: users +bob -ann", "Configuration is unchanged"]],
+  ["a bad file that is put right as it was", [
+    ["change", () => Promise.resolve({ problems: [PROBLEM] })],
+    ["change", good(ONE)],
+  ], [
+    "Configuration rejected, the last good one stays: users  is bad",
+    "Configuration accepted again: it is the one in use",
+  ]],
+  ["a bad file that is ordered twice", [
+    ["order", () => Promise.resolve({ problems: [PROBLEM] })],
+    ["order", () => Promise.resolve({ problems: [PROBLEM], unchanged: true })],
+  ], [
+    "Configuration rejected, the last good one stays: users  is bad",
+    "Configuration rejected, the last good one stays: users  is bad",
+  ]],
+  ["a key file that goes and comes back", [
+    ["change", good(ONE, { away: ["key"], problems: [WARNING] })],
+    ["change", good(ONE)],
+  ], ["models  is odd", 'The secret file "key" is read again']],
+  ["a warning that stays while nothing else changes", [
+    ["change", good(ONE, { problems: [WARNING] })],
+    ["change", good(ONE, { problems: [WARNING] })],
+  ], ["models  is odd"]],
+  ["problems beyond reading", [
+    ["order", () => Promise.resolve({ problems: Array.from({ length: 5_000 }, () => PROBLEM) })],
+  ], [
+    `Configuration rejected, the last good one stays: ${
+      Array.from({ length: 20 }, () => "users  is bad").join("; ")
+    }; and 4980 more problems`,
+  ]],
+];
+
+for (const [title, steps, lines] of LINES) {
+  test(`${title}: ${lines.length} lines`, async () => {
+    const { policy, said } = live(steps.map(([, load]) => load));
+    for (const [cause] of steps) await policy.reload(cause);
+    assert.deepEqual(said, lines);
+  });
+}
+
+test("orders while a reload runs are one reload after it", async () => {
+  let go = (_: LoadedAgain) => {};
+  const { policy, said } = live([
+    () => new Promise((resolve) => go = resolve),
+    good(TWO),
+  ]);
+  const all = [policy.reload(), ...Array.from({ length: 100 }, () => policy.reload())];
+  go({ policy: ONE, problems: [] });
+  await Promise.all(all);
+  assert.deepEqual(said, ["Configuration is unchanged", "Configuration reloaded: users +bob -ann"]);
+});
+
+test("a rename with SIGHUP is one reload and one line, whichever is heard first", async () => {
+  await withStage({ config: BOTH }, async ({ file, daemon }) => {
+    const lines = () => daemon.stderr().match(/Configuration .*/g) ?? [];
+    for (const [index, pauseMs] of [0, 250, 0, 250].entries()) {
+      await writeFile(`${file}.new`, JSON.stringify(index % 2 === 0 ? ONLY_GPT : BOTH));
+      await rename(`${file}.new`, file);
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+      daemon.signal("SIGHUP");
+      await new Promise((resolve) => setTimeout(resolve, 1_200));
+      assert.equal(lines().length, index + 1, lines().join("\n"));
+    }
+    assert.ok(lines().every((line) => line.startsWith("Configuration reloaded: ")));
+    daemon.signal("SIGHUP");
+    await daemon.says(/Configuration is unchanged\n/);
+  });
+});
+
+test("a key file that changes is used without a signal, through a swapped link too", async () => {
+  const providers = { openai: { apiKey: { file: "mounted/key" } } };
+  const config = { ...BOTH, providers };
+  await withStage({
+    config,
+    prepare: async (folder) => {
+      for (const name of ["one", "two"]) {
+        await mkdir(join(folder, "mounted", name), { recursive: true });
+        const key = name === "two" ? OPENAI_KEY : "bad-canary";
+        await writeFile(join(folder, "mounted", name, "key"), key, { mode: 0o600 });
+      }
+      await symlink("one", join(folder, "mounted", "..data"));
+      await symlink(join("..data", "key"), join(folder, "mounted", "key"));
+    },
+  }, async ({ folder, daemon }) => {
+    const ask = () =>
+      exchangeRaw(daemon.port, {
+        method: "POST",
+        path: "/v1/chat/completions",
+        headers: { "x-user": "ann", "content-type": "application/json" },
+        body: JSON.stringify(hello("gpt-5")),
+      });
+    assert.notEqual((await ask()).status, 200);
+    await symlink("two", join(folder, "mounted", "..data_tmp"));
+    await rename(join(folder, "mounted", "..data_tmp"), join(folder, "mounted", "..data"));
+    await daemon.says(/Configuration reloaded: providers ~openai\n/);
+    // The key that was refused is another one: nothing of its cooling is left.
+    assert.equal((await ask()).status, 200);
+    await rm(join(folder, "mounted", "..data"));
+    await daemon.says(/The file "mounted\/key" cannot be read, .*; its last good key stays in use/);
+    assert.equal((await ask()).status, 200);
+    assert.doesNotMatch(daemon.stderr(), /bad-canary/);
   });
 });
