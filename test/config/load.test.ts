@@ -28,6 +28,19 @@ test("the example configuration loads, with warnings for the missing keys alone"
   ]);
 });
 
+const README = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
+const EXAMPLES = Array.from(README.matchAll(/^```jsonc\n(\{\n[^]*?)^```/gm), ([, text = ""]) => text);
+
+test("the README shows two whole configurations, one for each way to know who asks", async () => {
+  const modes: unknown[] = [];
+  for (const text of EXAMPLES) {
+    const { policy, problems } = await load(text, { listen: { host: "127.0.0.1", port: 4242 } });
+    assert.deepEqual(problems, []);
+    modes.push(policy?.identity.mode);
+  }
+  assert.deepEqual(modes, ["keys", "header"]);
+});
+
 test("comments and trailing commas are allowed, and a byte order mark too", async () => {
   const text =
     '\ufeff// a comment\n{"users": {"a": {"models": [{"name": "m"},],},}, /* b */ "models": {"m": {"provider": "openai"},},}';

@@ -57,7 +57,8 @@ async function watched(
     reads++;
     const paths = [file, ...further.map((name) => join(folder, name))];
     marks = new Map(await Promise.all(paths.map(async (path) => [path, await markOf(path)] as const)));
-    const found = marks.get(file) === "other" ? "" : await readFile(file, "latin1");
+    // What the test has taken away is no change.
+    const found = marks.get(file) === "other" ? "" : await readFile(file, "latin1").catch(() => content);
     if (content !== undefined && found !== content) calls++;
     content = found;
     waiting.forEach((check) => check());
