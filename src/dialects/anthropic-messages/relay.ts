@@ -12,6 +12,7 @@ import { legalId, uniqueNames } from "./call-ids.ts";
 import { standInEdits } from "./stand-in.ts";
 
 export function relayEdits(body: JsonObject, target: TargetModel): RelayEdits {
+  if (!target.standsIn && !hasTraces(body)) return { edits: [], warnings: [] };
   const model = capabilitiesOf(target.model, target.refuses);
   const thoughts = foreignThoughts(body, model, target);
   const history = [...thoughts.edits, ...model.proofs ? callIdEdits(body) : []];
@@ -23,6 +24,18 @@ export function relayEdits(body: JsonObject, target: TargetModel): RelayEdits {
   }
   const settings = standInEdits(body, target, model, thoughts.loopLacks);
   return { edits: [...history, ...settings.edits], warnings: [...foreign, ...settings.warnings] };
+}
+
+/** Whether the history has more of an earlier model than its words. Most requests are done with here. */
+function hasTraces({ messages }: JsonObject): boolean {
+  if (!Array.isArray(messages)) return false;
+  for (const message of messages) {
+    if (!isObject(message) || !Array.isArray(message.content)) continue;
+    for (const block of message.content) {
+      if (isThought(block) || isCall(block) || isResult(block)) return true;
+    }
+  }
+  return false;
 }
 
 interface Foreign {

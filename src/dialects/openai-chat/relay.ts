@@ -15,10 +15,12 @@ import { isKnown, type ModelTraits, traitsOf } from "./models.ts";
 import { foreignProofs } from "./proofs.ts";
 
 export function relayEdits(body: JsonObject, target: TargetModel): RelayEdits {
+  const usage = usageEdit(body, target);
+  if (!target.standsIn && !hasTraces(body)) return { edits: usage, warnings: [] };
   const traits = traitsOf(target.model);
   const proofs = foreignProofs(messagesOf(body), target);
   const parts: RelayEdits[] = [
-    { edits: usageEdit(body, target), warnings: [] },
+    { edits: usage, warnings: [] },
     { edits: proofs, warnings: proofs.length > 0 ? ["thinking_dropped"] : [] },
     learnedHistory(body, target),
     { edits: idEdits(body, target, traits), warnings: [] },
@@ -28,6 +30,18 @@ export function relayEdits(body: JsonObject, target: TargetModel): RelayEdits {
     edits: parts.flatMap(({ edits }) => edits),
     warnings: [...new Set(parts.flatMap(({ warnings }) => warnings))],
   };
+}
+
+/** Whether the history has more of an earlier model than its words. Most requests are done with here. */
+function hasTraces({ messages }: JsonObject): boolean {
+  if (!Array.isArray(messages)) return false;
+  for (const message of messages) {
+    if (!isObject(message)) continue;
+    if (message.role === "tool") return true;
+    if (message.role !== "assistant") continue;
+    for (const key in message) if (key !== "role" && key !== "content") return true;
+  }
+  return false;
 }
 
 /** A stream is asked for its usage, whatever else the client's options say. */

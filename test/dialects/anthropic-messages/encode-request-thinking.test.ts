@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ChatRequest, Reasoning, Warning } from "../../../src/chat.ts";
-import { assistant, call, encode, NOW, result, user } from "./requests.ts";
+import { assistant, call, encode, NOW, OLDER, result, user } from "./requests.ts";
 
 const SHOWN = { type: "adaptive", display: "summarized" };
 
@@ -154,4 +154,31 @@ test("a budget that was asked for goes before a call that must be made", () => {
 test("a thinking model does not continue an answer", () => {
   const { body } = encode({ messages: [user("a"), assistant("b")], reasoning: { effort: "low" } });
   assert.equal(body.messages.at(-1)?.role, "user");
+});
+
+test("another vendor's model gets its unsigned thoughts back, and goes on thinking", () => {
+  const chat = {
+    messages: [
+      user("go"),
+      assistant({ type: "thinking", text: "hm" }, {
+        type: "tool-call",
+        id: "call_1",
+        name: "now",
+        input: "{}",
+        kind: "function",
+      }),
+      user({ type: "tool-result", id: "call_1", content: [], failed: false }),
+    ],
+    tools: [NOW],
+    reasoning: { effort: "high" },
+  } as const;
+  const deepseek = encode(chat, "deepseek-v4");
+  assert.equal(JSON.stringify(deepseek.body.messages[1]).includes('"thinking":"hm"'), true);
+  assert.deepEqual([(deepseek.body.thinking as { type: string }).type, deepseek.warnings], ["enabled", []]);
+  const claude = encode(chat, OLDER);
+  assert.equal(JSON.stringify(claude.body.messages[1]).includes("hm"), false);
+  assert.deepEqual([claude.body.thinking, claude.warnings], [undefined, [
+    "thinking_dropped",
+    "reasoning_effort",
+  ]]);
 });
