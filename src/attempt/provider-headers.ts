@@ -33,11 +33,15 @@ export function toldHeaders(headers: HeaderRecord, upstream: Dialect): HeaderRec
 /** Advice to wait for ever, or that is none, is not passed on. */
 function saneRetries(headers: Record<string, string>, now: number): Record<string, string> {
   const { "retry-after": after, "retry-after-ms": afterMs } = headers;
-  if (after !== undefined && !(Number(after) <= MAX_RETRY_AFTER) && untilDate(headers, now) === undefined) {
+  if (after !== undefined && !isSane(after, MAX_RETRY_AFTER) && untilDate(headers, now) === undefined) {
     delete headers["retry-after"];
   }
-  if (afterMs !== undefined && !(Number(afterMs) <= MAX_RETRY_AFTER * 1000)) delete headers["retry-after-ms"];
+  if (afterMs !== undefined && !isSane(afterMs, MAX_RETRY_AFTER * 1000)) delete headers["retry-after-ms"];
   return headers;
+}
+
+function isSane(value: string, most: number): boolean {
+  return /^\s*\d+(?:\.\d+)?\s*$/.test(value) && Number(value) <= most;
 }
 
 /** An upstream's error with what its headers say. A 429 without `retry-after` waits for the limit that is exhausted. */
@@ -64,10 +68,13 @@ const MAX_RETRY_AFTER = 3600;
 
 /** Seconds from `now` to a `retry-after` that is a date (RFC 9110, 10.2.3); dialects read the one that is a number. */
 function untilDate(headers: HeaderRecord, now: number): number | undefined {
-  const date = headers["retry-after"]?.trim() ?? "";
-  const at = /^[A-Z][a-z]{2,8},? /.test(date) ? Date.parse(date) : NaN;
-  const seconds = Math.max(0, (at - now) / 1000);
+  const seconds = Math.max(0, (dateOf(headers["retry-after"] ?? "") - now) / 1000);
   return seconds <= MAX_RETRY_AFTER ? seconds : undefined;
+}
+
+function dateOf(value: string): number {
+  const date = value.trim();
+  return /^[A-Z][a-z]{2,8},? /.test(date) ? Date.parse(date) : NaN;
 }
 
 /** Seconds until every limit of which nothing is left has begun anew. */

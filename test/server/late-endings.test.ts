@@ -28,7 +28,7 @@ function broken(way: Way, pieces: readonly string[], end: (response: ServerRespo
   return (
     test: (asked: ReturnType<typeof ask>, logged: () => Promise<{ outcome: string }>) => Promise<void>,
   ) =>
-    withScripted(async (_, response) => {
+    withScripted((_, response) => {
       response.writeHead(200, { "content-type": "text/event-stream" });
       for (const piece of pieces) response.write(piece);
       // What is written is to be read before the connection breaks.
