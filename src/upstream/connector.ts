@@ -44,7 +44,10 @@ export function createConnector({ connections, lookup, warn }: ConnectorOptions)
         told.well(to.host ?? to.hostname);
         return done(null, socket);
       }
-      for (const each of opened) each.destroy();
+      for (const each of opened) {
+        if (each.connecting) each.destroy();
+        else each.destroySoon();
+      }
       done(error ?? failureOf(undefined, wanted.peer), null);
     };
     const timer = setTimeout(() => finish(tooLate(peer)), wanted.connectTimeout * 1000);
