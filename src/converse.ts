@@ -15,7 +15,12 @@ export async function converse(asked: Asked, services: Services): Promise<Answer
   const { request, principal, policy, entry } = asked;
   entry.asked(request.head.model, request.estimate);
   const route = permit(policy, principal, request.head.model);
-  const { targets, passedOver } = plan(route, services.health, services.clock.monotonic());
+  const { targets, passedOver } = plan(
+    route,
+    services.health,
+    services.clock.monotonic(),
+    principal.user,
+  );
   for (const target of passedOver) {
     entry.skipped(target.model, target.upstream.name, "cooling");
     const reason = services.health.reason(target, services.clock.monotonic());

@@ -17,7 +17,9 @@ export function tellHealth(
     case "target_down":
       if (change.again) return;
       return log.warn(
-        `${change.target} is passed over: ${whyDown(change.cause)} (${answerOf(change)})`,
+        `${change.target} is passed over${forWhom(change.user)}: ${whyDown(change.cause)} (${
+          answerOf(change)
+        })`,
         "target_down",
       );
     case "target_up":
@@ -34,6 +36,8 @@ export function tellHealth(
         `${change.provider} is passed over for ${seconds(change.ms)}: its key was refused (${
           answerOf(change)
         })`,
+        undefined,
+        "credential_refused",
       );
     case "account_refused":
       return log.error(
@@ -50,6 +54,10 @@ export function tellHealth(
         "outage_ended",
       );
   }
+}
+
+function forWhom(user: string | undefined): string {
+  return user === undefined ? "" : ` for user ${JSON.stringify(user.slice(0, LONGEST_WORD))} alone`;
 }
 
 function whyDown(cause: DownCause): string {

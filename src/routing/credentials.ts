@@ -7,9 +7,7 @@
 import type { Failure, GatewayError } from "../errors.ts";
 import type { HealthChange } from "./health-change.ts";
 import { count } from "./recent.ts";
-
-/** Milliseconds of a clock that only grows. */
-type Instant = number;
+import type { Instant } from "./state.ts";
 
 export interface Credentials {
   of(provider: string): Credential;

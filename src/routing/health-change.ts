@@ -23,8 +23,10 @@ export type HealthChange =
     readonly failure: Failure;
     readonly said: string | null;
     readonly detail: string | undefined;
-    /** The outage is known. */
+    /** It is known already. */
     readonly again: boolean;
+    /** The user for whom alone it is passed over; undefined for all. */
+    readonly user: string | undefined;
   }
   | {
     readonly kind: "target_up";

@@ -7,15 +7,13 @@ import type { Target } from "../access/policy.ts";
 import type { Failure, GatewayError } from "../errors.ts";
 import { createCredentials, type Credential } from "./credentials.ts";
 import type { DownCause, HealthChange } from "./health-change.ts";
-import { addRequest, count, type Second, total } from "./recent.ts";
+import { addRequest, count, total } from "./recent.ts";
+import { freshState, type Instant, type State } from "./state.ts";
 import { judgeHealth } from "./verdict.ts";
 
-/** Milliseconds of a clock that only grows. */
-type Instant = number;
-
 export interface Health {
-  /** When the target may be tried: an instant at or before `now` if it may at once. */
-  readyAt(target: Target, now: Instant): Instant;
+  /** When the target may be tried for a user: an instant at or before `now` if it may at once. */
+  readyAt(target: Target, now: Instant, user: string): Instant;
   /** The failure for which the target is passed over, or was the last time. */
   reason(target: Target, now: Instant): Failure | undefined;
   /** A request of a user's goes to the target: a cooled-down one lets only few through until one of them succeeds. */
@@ -50,39 +48,12 @@ const FIRST_COOLING_MS = 5_000;
 const MAX_COOLING_MS = 60_000;
 const DEFAULT_WAIT_MS = 1_000;
 /** A provider may ask for patience again and again: one line in so much time is enough. */
-const WAITS_TOLD_EVERY_MS = 60_000;
+const TOLD_EVERY_MS = 60_000;
 /** How many requests a target gets at once while it comes back, and how many of them must succeed, step by step. */
 const PROBES = [1, 3] as const;
 /** Then its share grows from the first one to all of them. */
 const SLOW_START_MS = 30_000;
 const FIRST_SHARE = 0.1;
-
-interface State {
-  readonly provider: string;
-  /** What happened in each of the last seconds that had requests. */
-  window: Second[];
-  consecutive: number;
-  /** When the first of the failures in a row, or of the outage, was. */
-  failingSince: Instant;
-  /** Requests that other targets answered since then, by their ids. */
-  moved: Map<string, number>;
-  /** Passed over until then, for its failures. */
-  coolUntil: Instant;
-  /** Not to be tried before: what the provider asked for. */
-  waitUntil: Instant;
-  waitTold: Instant;
-  /** The last failure that led to one of the two. */
-  reason: Failure | undefined;
-  /** When the outage began; undefined while the target is up. */
-  downSince: Instant | undefined;
-  /** Index into `PROBES` while the target comes back. */
-  probing: number | undefined;
-  /** When it came back: from then on it gets its share of the requests again, little by little. */
-  upSince: Instant | undefined;
-  /** Successes in this step of coming back. */
-  passed: number;
-  running: number;
-}
 
 export function createHealth({ random, onChange }: HealthOptions): Health {
   /** By the target's id. */
@@ -120,20 +91,57 @@ export function createHealth({ random, onChange }: HealthOptions): Health {
     // What still hangs from before shall not stand in the way of the probe.
     state.running = 0;
     const { failure, said, detail } = error;
-    onChange({ kind: "target_down", target: id, ms: cooling, cause, failure, said, detail, again });
+    onChange({
+      kind: "target_down",
+      target: id,
+      ms: cooling,
+      cause,
+      failure,
+      said,
+      detail,
+      again,
+      user: undefined,
+    });
   };
 
-  const failed = (id: string, state: State, now: Instant, error: GatewayError, shortest: boolean) => {
+  /** What is not clear, and happened to one user alone, takes the target from no other. */
+  const shun = (id: string, state: State, now: Instant, error: GatewayError, user: string) => {
+    const ms = FIRST_COOLING_MS * (1 - random() / 5);
+    const again = now - state.shunTold < TOLD_EVERY_MS;
+    if (!again) state.shunTold = now;
+    state.shunned = { user, until: now + ms };
+    state.reason = error.failure;
+    state.consecutive = 0;
+    const { failure, said, detail } = error;
+    const cause = { kind: "row", count: MAX_CONSECUTIVE } as const;
+    onChange({ kind: "target_down", target: id, ms, cause, failure, said, detail, again, user });
+  };
+
+  const failed = (
+    id: string,
+    state: State,
+    now: Instant,
+    error: GatewayError,
+    user: string,
+    shortest: boolean,
+  ) => {
     if (state.probing !== undefined) {
       // While it cools down, it is asked only as the last that was left, or was before: nothing new is learned.
       if (now >= state.coolUntil) open(id, state, now, error, { kind: "probe" }, shortest);
       return;
     }
-    if (state.consecutive++ === 0) state.failingSince = now;
-    addRequest(state.window, now).failures++;
+    const unclear = shortest ? user : undefined;
+    if (state.consecutive++ === 0) {
+      state.failingSince = now;
+      state.lone = unclear;
+    } else if (state.lone !== unclear) state.lone = undefined;
+    const second = addRequest(state.window, now);
+    if (!shortest) second.failures++;
     const { requests, failures } = total(state.window);
     if (error.detail === "connect-timeout") open(id, state, now, error, { kind: "no-connection" });
-    else if (state.consecutive >= MAX_CONSECUTIVE) {
+    else if (state.consecutive >= MAX_CONSECUTIVE && state.lone !== undefined) {
+      shun(id, state, now, error, state.lone);
+    } else if (state.consecutive >= MAX_CONSECUTIVE) {
       open(id, state, now, error, { kind: "row", count: MAX_CONSECUTIVE }, shortest);
     } else if (requests >= MIN_REQUESTS && failures * 2 >= requests) {
       open(id, state, now, error, { kind: "share", failures, requests }, shortest);
@@ -170,7 +178,7 @@ export function createHealth({ random, onChange }: HealthOptions): Health {
     const ms = Math.min((retryAfter ?? DEFAULT_WAIT_MS / 1000) * 1000, MAX_COOLING_MS);
     state.waitUntil = Math.max(state.waitUntil, now + ms);
     state.reason = failure;
-    if (retryAfter === undefined || ms === 0 || now - state.waitTold < WAITS_TOLD_EVERY_MS) return;
+    if (retryAfter === undefined || ms === 0 || now - state.waitTold < TOLD_EVERY_MS) return;
     state.waitTold = now;
     onChange({ kind: "target_waits", target: id, ms, failure });
   };
@@ -190,7 +198,7 @@ export function createHealth({ random, onChange }: HealthOptions): Health {
       case "failed":
       case "unclear":
         if (error.retryAfter !== undefined) wait(id, state, now, error);
-        return failed(id, state, now, error, verdict === "unclear");
+        return failed(id, state, now, error, user, verdict === "unclear");
       case "model":
         return refusedModel(id, state, now, error);
       case "key":
@@ -211,11 +219,12 @@ export function createHealth({ random, onChange }: HealthOptions): Health {
     random() >= Math.max(FIRST_SHARE, (now - upSince) / SLOW_START_MS);
 
   return {
-    readyAt: (target, now) => {
+    readyAt: (target, now, user) => {
       const state = states.get(target.id);
       const refusedUntil = credentials.coolUntil(target.upstream.name);
       if (!state) return refusedUntil;
-      const notBefore = Math.max(state.coolUntil, state.waitUntil, refusedUntil);
+      const shunned = state.shunned?.user === user ? state.shunned.until : -Infinity;
+      const notBefore = Math.max(state.coolUntil, state.waitUntil, refusedUntil, shunned);
       const full = state.probing !== undefined && state.running >= (PROBES[state.probing] ?? 1);
       return full || sitsOut(state, now) ? Math.max(notBefore, now + DEFAULT_WAIT_MS) : notBefore;
     },
@@ -251,24 +260,5 @@ export function createHealth({ random, onChange }: HealthOptions): Health {
       for (const id of states.keys()) if (!ids.has(id)) states.delete(id);
       credentials.keep(new Set(targets.map(({ upstream }) => upstream.name)));
     },
-  };
-}
-
-function freshState(provider: string): State {
-  return {
-    provider,
-    window: [],
-    consecutive: 0,
-    failingSince: -Infinity,
-    moved: new Map(),
-    coolUntil: -Infinity,
-    waitUntil: -Infinity,
-    waitTold: -Infinity,
-    reason: undefined,
-    downSince: undefined,
-    probing: undefined,
-    upSince: undefined,
-    passed: 0,
-    running: 0,
   };
 }

@@ -26,8 +26,10 @@ function setup(random = 0) {
     kinds: () => changes.map(({ kind }) => kind),
     now: clock.monotonic,
     advance: clock.advance,
-    ready: (target = TARGET) => health.readyAt(target, clock.monotonic()) <= clock.monotonic(),
-    waits: (target = TARGET) => health.readyAt(target, clock.monotonic()) - clock.monotonic(),
+    ready: (target = TARGET, user = "ann") =>
+      health.readyAt(target, clock.monotonic(), user) <= clock.monotonic(),
+    waits: (target = TARGET, user = "ann") =>
+      health.readyAt(target, clock.monotonic(), user) - clock.monotonic(),
     begin,
     /** The end of the request that began first. */
     end: (result: Result, target = TARGET) => trials.get(target.id)?.shift()?.end(clock.monotonic(), result),
@@ -78,9 +80,6 @@ test("five failures in a row open a target, four do not", () => {
       INVALID,
       NOT_JSON(502),
       upstreamError(503, "server"),
-      upstreamError(403, "permission"),
-      NOT_JSON(403),
-      NOT_JSON(404),
       upstreamError(408, "timeout"),
       upstreamError(409, "conflict"),
     ]
@@ -288,6 +287,7 @@ test("a model that the provider refuses is passed over, and nothing else of the 
       said: "model_not_found",
       detail: undefined,
       again: false,
+      user: undefined,
     }]);
   }
 });
@@ -305,6 +305,31 @@ test("what is not clear cools the target for the shortest time, however often, a
       equal(waits(), 5000);
     }
     ok(ready(targetOf("one/other")));
+  }
+});
+
+test("what is not clear and happens to one user alone takes the target from no other", () => {
+  for (const error of [upstreamError(403, "permission"), NOT_JSON(403), NOT_JSON(404)]) {
+    const { request, ready, waits, advance, changes } = setup();
+    for (let count = 0; count < 4; count++) request(error);
+    ok(ready());
+    request(error);
+    equal(waits(), 5000);
+    ok(ready(TARGET, "bob") && ready(targetOf("one/other")));
+    equal(changes.length, 1);
+    // It is told once a minute, however often it happens.
+    for (let count = 0; count < 50; count++) {
+      advance(1000);
+      request(error);
+      ok(ready(TARGET, "bob"));
+    }
+    deepEqual(changes.filter((change) => "again" in change && !change.again).length, 1);
+    advance(5000);
+    ok(ready());
+    request("answered");
+    request(SERVER_ERROR, TARGET, "bob");
+    for (let count = 0; count < 4; count++) request(error);
+    equal(ready(TARGET, "bob"), false);
   }
 });
 
@@ -572,7 +597,7 @@ test("a target that is up again gets a share of the requests that grows over hal
   for (let count = 0; count < 4; count++) request("answered");
   const goesAt = (seconds: number, chance: number) => {
     random = chance;
-    return health.readyAt(TARGET, now + seconds * 1000) <= now + seconds * 1000;
+    return health.readyAt(TARGET, now + seconds * 1000, "ann") <= now + seconds * 1000;
   };
   equal(goesAt(0, 0.09), true);
   equal(goesAt(0, 0.11), false);

@@ -11,7 +11,7 @@ const NOW = 1000;
 function planned(due: Readonly<Record<string, number>>): { targets: string[]; passedOver: string[] } {
   const route = routeOf(...Object.keys(due).map((model) => `one/${model}`));
   const readyAt = ({ model }: Target) => due[model] ?? NaN;
-  const { targets, passedOver } = plan(route, { readyAt }, NOW);
+  const { targets, passedOver } = plan(route, { readyAt }, NOW, "ann");
   return { targets: targets.map(({ model }) => model), passedOver: passedOver.map(({ model }) => model) };
 }
 

@@ -232,11 +232,20 @@ test("what is not clear moves on, and no other request notices one of them", () 
         assert.equal((await proxy.logged()).failover, `${trouble.status}`);
         for (const model of ["first", "second"]) assert.equal(await ask("bob", model), model);
         for (let count = 0; count < 5; count++) assert.equal(await ask("ann", "first", true), "fine");
-        // By then it is passed over, and nothing else of its provider.
+        // By then it is passed over for her, and for no other.
+        assert.equal(await ask("ann", "first"), "fine");
+        assert.equal(await ask("ann", "second"), "second");
+        assert.equal(await ask("bob", "first"), "first");
+        assert.equal(proxy.appLog.length, 1);
+        assert.match(
+          proxy.appLog.join(),
+          /^primary\/one is passed over for user "ann" alone: 5 failures in a row \(40[34]/,
+        );
+        // When it comes to several users, it is the target's.
+        for (let count = 0; count < 5; count++) await ask(count % 2 === 0 ? "bob" : "cid", "first", true);
         assert.equal(await ask("bob", "first"), "fine");
         assert.equal(await ask("bob", "second"), "second");
-        assert.equal(proxy.appLog.length, 1);
-        assert.match(proxy.appLog.join(), /^primary\/one is passed over: 5 failures in a row \(40[34]/);
+        assert.match(proxy.appLog[1] ?? "", /^primary\/one is passed over: 5 failures in a row \(40[34]/);
       });
     }
   }));
