@@ -80,6 +80,11 @@ export function strictArgs(rawArgs: readonly string[], definitions: ArgsDef): st
   return [...found, "--", ...rest];
 }
 
+/** The address to listen on; an IPv6 address may be in brackets, as in the address that `serve` says it listens on. */
+export function hostOf(text: string): string {
+  return /^\[(.*:.*)\]$/.exec(text)?.[1] ?? text;
+}
+
 /**
  * A port's number.
  * @throws Stop for anything but 0 to 65535

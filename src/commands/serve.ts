@@ -12,6 +12,7 @@ import {
   DEFAULT_HOST,
   DEFAULT_PORT,
   FAILED,
+  hostOf,
   isStop,
   portOf,
   secondsOf,
@@ -94,7 +95,7 @@ async function serve(args: Args, io: Io): Promise<number> {
   if (args.demo && args.config !== undefined) {
     throw stop(USAGE, "The flag --demo brings its own configuration: leave --config out");
   }
-  const [port, workers] = [portOf(args.port), workersOf(args.workers)];
+  const [host, port, workers] = [hostOf(args.host), portOf(args.port), workersOf(args.workers)];
   if (args.demo && workers > 1) {
     throw stop(USAGE, "The flag --demo simulates all in one process: leave --workers out");
   }
@@ -111,10 +112,10 @@ async function serve(args: Args, io: Io): Promise<number> {
   try {
     const file = demo?.file ?? args.config ?? defaultFile(io.env);
     const env = demo?.env ?? io.env;
-    const loader = createLoader({ file, env, listen: { host: args.host, port }, now: io.now });
+    const loader = createLoader({ file, env, listen: { host, port }, now: io.now });
     const first = accepted(await loader.load(), file, args, io);
     await checkAccessLog(args["access-log"]);
-    const serving = { file, host: args.host, port, drainSeconds, format: args["log-format"] };
+    const serving = { file, host, port, drainSeconds, format: args["log-format"] };
     const start = { serving, first, loader, accessLog: args["access-log"], io };
     if (workers === 1) return await alone(start, demo);
     const { supervise } = await import("./workers/supervise.ts");

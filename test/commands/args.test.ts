@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseArgs } from "citty";
-import { isStop, strictArgs } from "../../src/commands/args.ts";
+import { hostOf, isStop, strictArgs } from "../../src/commands/args.ts";
 
 const FORMATS: string[] = ["combined", "json"];
 const ARGS = {
@@ -68,4 +68,18 @@ test("what a command needs is asked for by name", () => {
   const needs = { file: { type: "positional" }, user: { type: "string", required: true } } as const;
   assert.throws(() => strictArgs(["x"], needs), { message: "The flag --user is missing" });
   assert.throws(() => strictArgs(["--user", "a"], needs), { message: "The argument FILE is missing" });
+});
+
+test("the brackets around an IPv6 address are taken off, and nothing else", () => {
+  const hosts = ["[::1]", "[::]", "[fe80::1%eth0]", "::1", "127.0.0.1", "localhost", "[name]", "[]"];
+  assert.deepEqual(hosts.map(hostOf), [
+    "::1",
+    "::",
+    "fe80::1%eth0",
+    "::1",
+    "127.0.0.1",
+    "localhost",
+    "[name]",
+    "[]",
+  ]);
 });

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createInFlight } from "../../src/in-flight.ts";
 import { GatewayError } from "../../src/errors.ts";
+import { listen } from "../../src/runtime/listen.ts";
 import { configOf, type Proxy, type ProxyOptions, until, withProxy } from "../tools/proxy.ts";
 import { type Client, connectTo, portOf, posted } from "./_client.ts";
 import { CHAT, HELLO, pause } from "./_ingress.ts";
@@ -152,4 +153,23 @@ test("requests at providers have a limit, and a place that is given back twice i
   assert.equal(inFlight.count, 1);
   inFlight.enter();
   assert.throws(() => inFlight.enter());
+});
+
+test("a drain does not wait for requests whose client has left, also behind others", async () => {
+  const never = () => new Promise<never>(() => {});
+  let leaving = 0;
+  const listener = await listen(
+    ({ left }) => {
+      left.addEventListener("abort", () => leaving++);
+      return Promise.resolve({ status: 200, headers: {}, body: never, done: () => {} });
+    },
+    { host: "127.0.0.1", port: 0, onError: assert.fail },
+  );
+  const client = await connectTo(listener.port);
+  client.write("GET / HTTP/1.1\r\nhost: a\r\n\r\n".repeat(5));
+  await pause(100);
+  const closed = listener.close();
+  client.leave();
+  await closed;
+  await until(() => leaving === 5);
 });
