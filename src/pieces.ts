@@ -27,6 +27,8 @@ const DONE: IteratorResult<Uint8Array, undefined> = { done: true, value: undefin
 
 export function createPieces(source: Source): PieceQueue {
   let waiting: Uint8Array[] = [];
+  /** The piece that is next: taken out one by one, each would move all behind it. */
+  let head = 0;
   let bytes = 0;
   let paused = false;
   let ending: { readonly error?: unknown } | undefined;
@@ -42,8 +44,13 @@ export function createPieces(source: Source): PieceQueue {
     else resolve(DONE);
   };
   const next = (): Promise<IteratorResult<Uint8Array, undefined>> => {
-    const piece = waiting.shift();
+    const piece = waiting[head];
     if (piece) {
+      head++;
+      if (head === waiting.length) {
+        waiting = [];
+        head = 0;
+      }
       bytes -= piece.length;
       if (paused && bytes < MOST_WAITING / 2) {
         paused = false;
@@ -59,6 +66,7 @@ export function createPieces(source: Source): PieceQueue {
       next,
       return: () => {
         waiting = [];
+        head = 0;
         if (!ending) source.cancel();
         finish({});
         return Promise.resolve(DONE);

@@ -12,7 +12,10 @@ export type SseEvent =
   | { readonly event?: string; readonly data: string }
   | { readonly comment: string };
 
-/** One event as it came: its bytes up to and including the empty line, and what they say. */
+/**
+ * One event as it came: its bytes up to and including the empty line, and what they say. A run of comments and empty
+ * lines, which say nothing, is one frame: a provider may send millions of them.
+ */
 export interface SseFrame {
   readonly bytes: Uint8Array;
   /** The `event:` field; the `type` inside the data goes before it. */
@@ -26,6 +29,7 @@ export const MAX_EVENT_BYTES = 16 * 1024 * 1024;
 
 const LF = 0x0a;
 const CR = 0x0d;
+const COLON = 0x3a;
 const decoder = new TextDecoder("utf-8", { fatal: false, ignoreBOM: true });
 
 /**
@@ -39,23 +43,40 @@ export function splitFrames(): Stepper<Uint8Array, SseFrame> {
   let line = 0;
   let searched = 0;
   let first = true;
+  /** The frame that has begun says nothing so far: all its lines are comments. */
+  let silent = true;
 
   const take = (final: boolean): SseFrame[] => {
     const frames: SseFrame[] = [];
     const bytes = held.bytes();
     const nextEnd = lineEnds(bytes, final);
     let begin = 0;
+    /** Up to here the frames that begin at `begin` say nothing. */
+    let said = 0;
+    const hush = () => {
+      if (said > begin) frames.push({ bytes: bytes.subarray(begin, said), event: undefined, data: "" });
+      begin = Math.max(begin, said);
+    };
     for (;;) {
       const end = nextEnd(searched);
       if (end === undefined) break;
-      const empty = end.at === line;
+      const start = line;
       line = searched = end.next;
-      if (!empty) continue;
-      if (end.next - begin > MAX_EVENT_BYTES) throw tooLong();
-      frames.push(readFrame(bytes.subarray(begin, end.next), first));
-      begin = end.next;
+      if (end.at > start) {
+        silent &&= bytes[start] === COLON;
+        continue;
+      }
+      if (silent) said = end.next;
+      else {
+        hush();
+        if (end.next - begin > MAX_EVENT_BYTES) throw tooLong();
+        frames.push(readFrame(bytes.subarray(begin, end.next), first));
+        begin = said = end.next;
+        silent = true;
+      }
       first = false;
     }
+    hush();
     searched = Math.max(searched, bytes.length - 1, 0) - begin;
     line -= begin;
     held.drop(begin);
@@ -106,8 +127,13 @@ function lineEnds(bytes: Uint8Array, final: boolean) {
   };
 }
 
+/** Most lines that a provider could send to keep us busy are short: for those a call costs more than a look. */
+const NEAR = 8;
+
 function indexOrEnd(bytes: Uint8Array, byte: number, from: number): number {
-  const at = bytes.indexOf(byte, from);
+  const near = Math.min(from + NEAR, bytes.length);
+  for (let at = from; at < near; at++) if (bytes[at] === byte) return at;
+  const at = bytes.indexOf(byte, near);
   return at === -1 ? bytes.length : at;
 }
 

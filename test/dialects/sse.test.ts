@@ -8,6 +8,7 @@ import { GatewayError } from "../../src/errors.ts";
 const STREAMS = new URL("../fixtures/anthropic-messages/streams/", import.meta.url);
 
 const PING = { event: undefined, data: '{"type":"ping"}' };
+const SILENCE = { event: undefined, data: "" };
 
 const cases: { title: string; text: string; frames: { event: string | undefined; data: string }[] }[] = [
   {
@@ -32,9 +33,24 @@ const cases: { title: string; text: string; frames: { event: string | undefined;
     frames: [{ event: undefined, data: "1" }, { event: undefined, data: "\ufeff2" }],
   },
   {
-    title: "Comments are frames without data, so that they can be relayed and reset idle timers",
+    title: "Comments are a frame without data, so that they can be relayed and reset idle timers",
     text: ': keep-alive\n\n: OPENROUTER PROCESSING\n\ndata: {"type":"ping"}\n\n',
-    frames: [{ event: undefined, data: "" }, { event: undefined, data: "" }, PING],
+    frames: [SILENCE, PING],
+  },
+  {
+    title: "Empty lines are a frame without data",
+    text: '\n\r\n\n\ndata: {"type":"ping"}\n\n\n\n\ndata: 1\n\n',
+    frames: [SILENCE, PING, SILENCE, { event: undefined, data: "1" }],
+  },
+  {
+    title: "A comment that does not end its frame belongs to the event behind it",
+    text: ': a\n\n: b\ndata: {"type":"ping"}\n\n',
+    frames: [SILENCE, PING],
+  },
+  {
+    title: "An event without data is a frame of its own",
+    text: ": a\n\nevent: x\n\n: b\n\n",
+    frames: [SILENCE, { event: "x", data: "" }, SILENCE],
   },
   {
     title: "A comment inside an event is left out of it",
@@ -173,9 +189,38 @@ test("What is written is read again", () => {
   ]);
 });
 
+/** What frames say. Where a read ends, a run of those that say nothing may be cut in two. */
 function said(frames: readonly SseFrame[]) {
-  return frames.map(({ event, data }) => ({ event, data }));
+  return frames.map(({ event, data }) => ({ event, data })).filter((frame, at, all) =>
+    !isSilent(frame) || at === 0 || !isSilent(all[at - 1] ?? frame)
+  );
 }
+
+function isSilent({ event, data }: Pick<SseFrame, "event" | "data">): boolean {
+  return event === undefined && data === "";
+}
+
+test("Frames are all the bytes that came, whatever they say", () => {
+  const lines = ["\n", "\r\n", ": x\n", "data: 1\n", "event: y\n", "data: {}\n\n", ":\r\r", "data:\n\n"];
+  for (let seed = 1; seed <= 200; seed++) {
+    const text = `${
+      Array.from({ length: 12 }, (_, at) => lines[(seed * (at + 7) * 31) % lines.length]).join("")
+    }\n`;
+    const bytes = new TextEncoder().encode(text);
+    for (const size of [1, 2, 5, bytes.length]) {
+      const pieces = Array.from(
+        { length: Math.ceil(bytes.length / size) },
+        (_, at) => bytes.slice(at * size, (at + 1) * size),
+      );
+      const frames = run(splitFrames(), pieces);
+      assert.equal(frames.map((frame) => new TextDecoder().decode(frame.bytes)).join(""), text);
+    }
+  }
+});
+
+test("A million empty lines in one read are one frame", () => {
+  assert.equal(splitFrames().push(new Uint8Array(1_000_000).fill(0x0a)).length, 1);
+});
 
 /** The bytes one by one, in threes, and cut in two at every place. */
 function* cuts(bytes: Uint8Array): Generator<Uint8Array[]> {
