@@ -45,7 +45,7 @@ async function interrupted(
     await read(proxy);
     const entry = await proxy.logged();
     assert.equal(entry.outcome, "stream_interrupted");
-    assert.equal(entry.upstreamError ?? entry.error, code);
+    assert.equal(entry.error, code);
     assert.equal(entry.status, 200);
     assert.equal(entry.tries, 1);
     assert.equal(entry.failover, undefined);
