@@ -16,9 +16,13 @@ export function tunnel(socket: Socket, address: string, authorization: string | 
     let head = "";
     const done = (error?: Error) => {
       socket.off("data", read).off("error", done).off("close", closed);
-      socket.pause();
-      if (error) reject(error);
-      else resolve();
+      if (!error) {
+        socket.pause();
+        return resolve();
+      }
+      // The end of what it says is to be seen, or the connection would be cut.
+      socket.resume();
+      reject(error);
     };
     const closed = () => done(Object.assign(new Error("closed"), { code: "ECONNRESET" }));
     const read = (piece: Buffer) => {
