@@ -128,6 +128,26 @@ test("an error object in the place of a stream keeps its message and its status"
     }
   }));
 
+test("an error of a compatible server's own shape keeps its message, in a stream and in its place", () =>
+  each(STREAMED.filter(({ upstream }) => upstream === "openai"), async (way) => {
+    const error = JSON.stringify({
+      object: "error",
+      message: "The prompt is purple",
+      type: "BadRequestError",
+      param: null,
+      code: 400,
+    });
+    for (const body of [error, `data: ${error}\n\n`, `data: ${error}\n\ndata: [DONE]\n\n`]) {
+      const script: Script = (_, response) =>
+        void response.writeHead(200, { "content-type": "text/event-stream" }).end(body);
+      await played(way, script, async ({ alone }) => {
+        const reply = await alone();
+        assert.equal(reply.status, 400, `${body} ${reply.text}`);
+        assert.match(read(way, reply).error?.message ?? "", /The prompt is purple/);
+      });
+    }
+  }));
+
 // --- errors whose body cannot be read ---
 
 const UNREADABLE: readonly [what: string, Script][] = [
@@ -205,3 +225,22 @@ for (const [what, piece] of FLOODS) {
       });
     }));
 }
+
+test("an answer that is streamed for a plain call has the limit of plain answers", () =>
+  each(WAYS.filter(({ client, upstream, stream }) => !stream && client !== upstream), (way) => {
+    const script: Script = async (_, response) => {
+      const [first = "", text = ""] = streamedAnswer(way.upstream, "x".repeat(100_000));
+      response.writeHead(200, { "content-type": "text/event-stream" });
+      const flood = function* () {
+        yield first;
+        yield text;
+        // A block begins once.
+        for (;;) yield text.slice(Math.max(0, text.indexOf("event: content_block_delta")));
+      };
+      await pipeline(flood, response).catch(() => {});
+    };
+    return played(way, script, async ({ first, proxy }) => {
+      assert.equal((await first()).headers["x-ai-proxy-failover"], "invalid");
+      assert.equal((await proxy.logged()).attempts[0]?.detail, "too-large");
+    });
+  }));
