@@ -243,6 +243,21 @@ test("a proof of another maker goes, the target's own stays", () => {
   deepEqual(sent(details(unknown), "strict")[0], details(unknown));
 });
 
+test("thoughts among the parts of the content go to their maker's models alone", () => {
+  const text = { type: "text", text: "b" };
+  const mistrals = { type: "thinking", thinking: [{ type: "text", text: "t" }] };
+  const claudes = { type: "thinking", thinking: "t", signature: "S" };
+  const content = (model: string, ...content: JsonObject[]) => {
+    const { body, warnings } = chat(history({ content }), model);
+    return [(body.messages as JsonObject[])[1]?.content, warnings];
+  };
+  deepEqual(content("gpt-5", mistrals, text), [[text], ["thinking_dropped"]]);
+  deepEqual(content("llama-3.3-70b", mistrals), ["", ["thinking_dropped"]]);
+  deepEqual(content("magistral-medium", mistrals, text), [[mistrals, text], []]);
+  deepEqual(content("anthropic/claude-opus-5", claudes, text), [[claudes, text], []]);
+  deepEqual(content("mistral-large", claudes, text), [[text], ["thinking_dropped"]]);
+});
+
 test("Gemini's signatures on tool calls stay, but for models that are none", () => {
   const call = { id: "c1", type: "function", function: { name: "x", arguments: "{}" } };
   const signed = { ...call, extra_content: { google: { thought_signature: "S" } } };

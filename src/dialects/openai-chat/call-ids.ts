@@ -7,7 +7,7 @@ import { learnedLimit } from "../lessons.ts";
 import type { TargetModel } from "../dialect.ts";
 
 /** Mistral's tokenizers take nine letters and digits and nothing else, wherever its models run. */
-const NINE =
+export const MISTRALS =
   /(?:^|[/:])(?:open-)?(?:mistral|mixtral|magistral|codestral|devstral|ministral|pixtral|voxtral|mathstral)/i;
 
 /** Ids that are longer are refused by the models that this API is named after. */
@@ -16,7 +16,7 @@ const LONGEST = 40;
 /** The most characters of an id that the model takes; 9 stands for nine letters and digits. */
 export function longestId(target: TargetModel): number {
   const learned = learnedLimit(target.refuses, "call_ids");
-  if (learned <= 9 || NINE.test(target.model)) return 9;
+  if (learned <= 9 || MISTRALS.test(target.model)) return 9;
   return Math.min(learned, LONGEST);
 }
 

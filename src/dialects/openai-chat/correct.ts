@@ -7,7 +7,7 @@ import { EFFORTS } from "../../chat.ts";
 import type { GatewayError, RefusedField } from "../../errors.ts";
 import { asNumber, isObject, type Json, type JsonObject } from "../../json.ts";
 import type { Correction } from "../dialect.ts";
-import { limitLesson, valueLesson } from "../lessons.ts";
+import { leastLesson, limitLesson, valueLesson } from "../lessons.ts";
 import { withoutPrefix } from "../prefix.ts";
 import { GIVEN_OUT, isLateSystem, isStrictFormat, LIMITS, messagesOf } from "./learned.ts";
 import { refusedFields } from "./refusal.ts";
@@ -17,7 +17,7 @@ import { refusedFields } from "./refusal.ts";
  * @returns undefined when the refusal names nothing that the request has and could do without
  */
 export function correct(error: GatewayError, body: JsonObject): Correction | undefined {
-  if (error.source !== "upstream" || (error.status !== 400 && error.status !== 422)) return undefined;
+  if (error.source !== "upstream" || !STATUSES.has(error.status)) return undefined;
   const refusal = { words: withoutPrefix(error.message), param: error.param, fields: refusedFields(error) };
   for (const lesson of LESSONS) {
     const taught = lesson(refusal, body);
@@ -25,6 +25,9 @@ export function correct(error: GatewayError, body: JsonObject): Correction | und
   }
   return undefined;
 }
+
+/** Of refusals that are about the request; some say with 404 that no server of theirs takes it. */
+const STATUSES: ReadonlySet<number> = new Set([400, 404, 422]);
 
 interface Refusal {
   readonly words: string;
@@ -64,6 +67,9 @@ const MOST = [
   /\b(?:maximum|limit|max)(?: \w+){0,5} (?:is|of|:) [`'"]?(\d{1,9})\b/i,
 ];
 
+const LEAST =
+  /(?:below minimum value.{0,20}|must be|should be).{0,20}(?:>=|greater than or equal to|at least) *(\d{1,9})\b/i;
+
 /** `max_tokens` is larger than the model answers: it goes with the limit that the refusal names. */
 function outputLimit({ words, param, fields }: Refusal, body: JsonObject): Correction | undefined {
   const field = LIMITS.find((name) => body[name] !== undefined);
@@ -81,6 +87,9 @@ function outputLimit({ words, param, fields }: Refusal, body: JsonObject): Corre
     : named
     ? words
     : "";
+  const least = Number(LEAST.exec(text)?.[1] ?? Number.NaN);
+  // A probe asks for a token or two; what is far above that is no least.
+  if (least > asked && least <= 64) return { refuses: [leastLesson("max_tokens", least)] };
   for (const pattern of MOST) {
     const most = Number(pattern.exec(text)?.[1] ?? Number.NaN);
     if (most >= 1 && most < asked) return { refuses: [limitLesson("max_tokens", most)] };
@@ -89,7 +98,7 @@ function outputLimit({ words, param, fields }: Refusal, body: JsonObject): Corre
 }
 
 const ABOUT_LIMIT =
-  /^(?:invalid |range of |the )?(?:parameter |value for |value of )?[`'"]{0,3}(?:max_tokens|max_completion_tokens|max_output_tokens)\b/i;
+  /^(?:invalid |range of |the |integer below minimum value: )?(?:parameter |value for |value of )?[`'"]{0,3}(?:max_tokens|max_completion_tokens|max_output_tokens)\b/i;
 
 /** Fewer tokens than these are no room for an answer: the conversation is too long. */
 const LEAST_ROOM = 256;
@@ -131,7 +140,7 @@ function lateSystem({ words }: Refusal, body: JsonObject): Correction | undefine
 }
 
 const NO_FORCE =
-  /^.{0,100}\btool_choice\b.{0,120}(?:not support|unsupported|incompatible|not (?:compatible|allowed|available)|must be)|^.{0,100}(?:not support|unsupported|incompatible).{0,40}\btool_choice\b/i;
+  /^no endpoints found that support the provided '?tool_choice|^.{0,100}\btool_choice\b.{0,120}(?:not support|unsupported|incompatible|not (?:compatible|allowed|available)|must be)|^.{0,100}(?:not support|unsupported|incompatible).{0,40}\btool_choice\b/i;
 
 /** Models that think will not be made to call a tool; the choice is theirs then. */
 function forcedTool({ words, param, fields }: Refusal, body: JsonObject): Correction | undefined {

@@ -6,7 +6,7 @@ import { invalidValue } from "../../errors.ts";
 import { type Json, members } from "../../json.ts";
 import { editedObject } from "../../json-edit.ts";
 import type { EncodedRequest, TargetModel } from "../dialect.ts";
-import { learnedLimit } from "../lessons.ts";
+import { withinLearned } from "../lessons.ts";
 import { pairingOf, pairToolCalls } from "../pairing.ts";
 import { callIdEdits, longestId } from "./call-ids.ts";
 import { encodeFormat } from "./encode-format.ts";
@@ -81,9 +81,9 @@ function limitField(chat: ChatRequest, { target, traits, warn }: Encoding): Fiel
       `Invalid 'max_tokens': the model cannot answer in ${chat.maxTokens} tokens`,
     );
   }
-  const most = Math.min(target.maxOutputTokens ?? Infinity, learnedLimit(target.refuses, OLDER));
-  const limit = Math.min(chat.maxTokens, most);
-  if (limit < chat.maxTokens) warn("max_tokens");
+  const most = Math.min(chat.maxTokens, target.maxOutputTokens ?? Infinity);
+  const limit = withinLearned(target.refuses, OLDER, most);
+  if (limit !== chat.maxTokens) warn("max_tokens");
   const newer = traits.completionTokens !== target.refuses.has(traits.completionTokens ? NEWER : OLDER);
   return [[newer ? NEWER : OLDER, limit]];
 }

@@ -6,10 +6,13 @@
 import { isObject, type Json, type JsonObject } from "../../json.ts";
 import type { Edit } from "../../json-edit.ts";
 import type { TargetModel } from "../dialect.ts";
+import { MISTRALS } from "./call-ids.ts";
+
+const CLAUDES = /claude|anthropic|sonnet|opus|haiku|fable|mythos/i;
 
 /** How a proof's format begins, and what the names of its maker's models have in them. */
 const MAKERS: readonly (readonly [RegExp, RegExp])[] = [
-  [/^anthropic/, /claude|anthropic|sonnet|opus|haiku|fable|mythos/i],
+  [/^anthropic/, CLAUDES],
   [/^google/, /gemini|google/i],
   [/^openai|^azure/, /gpt|openai|codex|(?:^|\/)o\d/i],
   [/^xai/, /grok|xai/i],
@@ -21,11 +24,14 @@ const NO_GEMINI =
 
 /** The edits that take another maker's proofs out of the messages. */
 export function foreignProofs(messages: readonly JsonObject[], target: TargetModel): Edit[] {
-  return messages.flatMap((message, at): Edit[] =>
-    message.role === "assistant"
-      ? [...detailEdits(message, at, target), ...extraEdits(message, at, target)]
-      : []
-  );
+  return messages.flatMap((message, at): Edit[] => {
+    if (message.role !== "assistant") return [];
+    return [
+      ...detailEdits(message, at, target),
+      ...partEdits(message, at, target),
+      ...extraEdits(message, at, target),
+    ];
+  });
 }
 
 /** Signed thoughts, and their text beside them: a server that does not know the one does not know the other. */
@@ -47,6 +53,25 @@ function isForeign(detail: Json, model: string): boolean {
   const format = isObject(detail) && typeof detail.format === "string" ? detail.format : "";
   const maker = MAKERS.find(([formats]) => formats.test(format));
   return maker !== undefined && !maker[1].test(model);
+}
+
+/** Thoughts among the parts of the content: Mistral's way to say them, and some gateways' for Claude's. */
+function partEdits(message: JsonObject, at: number, { model }: TargetModel): Edit[] {
+  const parts: readonly Json[] = Array.isArray(message.content) ? message.content : [];
+  const foreign = parts.map((part) => isForeignPart(part, model));
+  if (!foreign.includes(true)) return [];
+  if (!foreign.includes(false)) {
+    const called = Array.isArray(message.tool_calls) && message.tool_calls.length > 0;
+    return [{ path: ["messages", at, "content"], value: called ? null : "" }];
+  }
+  return foreign.flatMap((is, number): Edit[] =>
+    is ? [{ path: ["messages", at, "content", number], value: undefined }] : []
+  );
+}
+
+function isForeignPart(part: Json, model: string): boolean {
+  if (!isObject(part) || (part.type !== "thinking" && part.type !== "redacted_thinking")) return false;
+  return !(Array.isArray(part.thinking) ? MISTRALS : CLAUDES).test(model);
 }
 
 /** Thought signatures of Gemini's on tool calls: without them Gemini refuses, with them others do. */

@@ -7,7 +7,7 @@ import { EFFORTS } from "../../chat.ts";
 import { asNumber, isObject, type Json, type JsonObject, members } from "../../json.ts";
 import type { Edit } from "../../json-edit.ts";
 import type { RelayEdits, TargetModel } from "../dialect.ts";
-import { learnedLimit } from "../lessons.ts";
+import { learnedLimit, withinLearned } from "../lessons.ts";
 import { callIdEdits, longestId } from "./call-ids.ts";
 import { sentEffort } from "./encode-settings.ts";
 import { learnedEdits, learnedHistory, LIMITS, messagesOf } from "./learned.ts";
@@ -39,6 +39,7 @@ function hasTraces({ messages }: JsonObject): boolean {
     if (!isObject(message)) continue;
     if (message.role === "tool") return true;
     if (message.role !== "assistant") continue;
+    if (Array.isArray(message.content)) return true;
     for (const key in message) if (key !== "role" && key !== "content") return true;
   }
   return false;
@@ -86,7 +87,7 @@ function limitEdits(body: JsonObject, target: TargetModel, traits: ModelTraits):
   const name = target.refuses.has(known) ? (known === newer ? older : newer) : known;
   const asked = asNumber(body[newer]) ?? asNumber(body[older]);
   if (asked === undefined) return { edits: [], warnings: [] };
-  const limit = Math.min(asked, target.maxOutputTokens ?? Infinity, learnedLimit(target.refuses, older));
+  const limit = withinLearned(target.refuses, older, Math.min(asked, target.maxOutputTokens ?? Infinity));
   const others = LIMITS.filter((each) => each !== name && body[each] !== undefined);
   const same = asNumber(body[name]) === limit;
   return {
@@ -94,7 +95,7 @@ function limitEdits(body: JsonObject, target: TargetModel, traits: ModelTraits):
       ...others.map((each): Edit => ({ path: [each], value: undefined })),
       ...same ? [] : [{ path: [name], value: limit }],
     ],
-    warnings: limit < asked ? ["max_tokens"] : [],
+    warnings: limit === asked ? [] : ["max_tokens"],
   };
 }
 

@@ -333,6 +333,13 @@ const TAUGHT:
       ),
       ["forced_tool"],
     ],
+    [
+      "a forced call, OpenRouter",
+      openai("No endpoints found that support the provided 'tool_choice' value."),
+      ["forced_tool"],
+      undefined,
+      404,
+    ],
     ["a forced call, Kimi", openai("tool_choice 'required' is incompatible with thinking enabled"), [
       "forced_tool",
     ]],
@@ -415,6 +422,22 @@ for (const [title, body, refuses, once, status] of TAUGHT) {
     equal(taught(body, status, { model: "m", messages: [{ role: "user", content: "hi" }] }), undefined);
   });
 }
+
+test("a probe that asks for too little asks for the least", () => {
+  const body = openai(
+    "Invalid 'max_output_tokens': integer below minimum value. Expected a value >= 16, but got 1 instead.",
+    "max_output_tokens",
+    "integer_below_min_value",
+  );
+  deepEqual(taught(body, 400, { ...FULL, max_tokens: 1 }), { refuses: ["max_tokens>=16"] });
+  equal(taught(body, 400, { ...FULL, max_tokens: 32 }), undefined);
+  const again = encodeRequest({ ...chat, maxTokens: 1 }, {
+    model: "m",
+    options: {},
+    refuses: new Set(["max_tokens>=16"]),
+  });
+  deepEqual([again.body.max_tokens, again.warnings.includes("max_tokens")], [16, true]);
+});
 
 /** Refusals that no omission mends, and words of a user's that stand in one. */
 const NOT_TAUGHT: readonly (readonly [string, Json, status?: number])[] = [
