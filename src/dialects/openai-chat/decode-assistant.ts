@@ -5,8 +5,9 @@ import { arranged, type Place } from "../../block-order.ts";
 import type { Part, RedactedThinkingPart, ThinkingPart, ToolCallPart } from "../../chat.ts";
 import { invalidValue } from "../../errors.ts";
 import { isObject, type JsonObject, members } from "../../json.ts";
-import { cacheMark, contentParts, isText, type Losses, PARTS } from "./decode-parts.ts";
+import { cacheMark, contentParts, isText, type Losses, lost, PARTS } from "./decode-parts.ts";
 import {
+  arrayOf,
   member,
   objectOf,
   objectsOf,
@@ -28,6 +29,7 @@ export function assistantParts(
   functionId: (name: string) => string,
   losses: Losses,
 ): Part[] {
+  if ((arrayOf(place, "images") ?? []).length > 0) lost(pathOf(place, "images"), "images", losses);
   if (objectOf(place, "audio")) losses.push(lostAudio(pathOf(place, "audio")));
   const { thoughts, places } = thinkingParts(place, losses);
   const parts = [

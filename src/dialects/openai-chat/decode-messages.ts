@@ -70,7 +70,7 @@ function functionId(index: number, name: string): string {
   return `call_${sha256(`${index}:${name}`).slice(0, 16)}`;
 }
 
-function parts(place: Place, readers: Parameters<typeof contentParts>[2], losses: Losses) {
+function parts(place: Place, readers: (typeof PARTS)["system" | "user"], losses: Losses): Part[] {
   const content = member(place, "content");
   if (content === undefined) {
     throw invalidValue(

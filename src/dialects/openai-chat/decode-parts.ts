@@ -1,6 +1,6 @@
 /** Content parts of messages: one function for each type. */
 
-import type { CacheMark, DocumentPart, ImagePart, Loss, TextPart } from "../../chat.ts";
+import type { CacheMark, DocumentPart, ImagePart, Loss, Part, TextPart } from "../../chat.ts";
 import { invalidValue } from "../../errors.ts";
 import type { Json } from "../../json.ts";
 import {
@@ -15,6 +15,13 @@ import {
   wordOf,
   wrongType,
 } from "./fields.ts";
+import {
+  redactedThinkingPart,
+  sourcePart,
+  thinkingPart,
+  toolResultPart,
+  toolUsePart,
+} from "./foreign-parts.ts";
 import { partOfFile, partOfUrl } from "./sources.ts";
 
 export type ContentPart = TextPart | ImagePart | DocumentPart;
@@ -23,31 +30,70 @@ export type ContentPart = TextPart | ImagePart | DocumentPart;
 export type Losses = Loss[];
 
 /** What a content may hold, by the part's type. */
-type Reader = (part: Place, losses: Losses) => ContentPart | undefined;
+type Reader<Read extends Part = ContentPart> = (part: Place, losses: Losses) => Read | undefined;
+type Readers<Read extends Part> = ReadonlyMap<string, Reader<Read>>;
 
-const TEXT: readonly [string, Reader] = ["text", textPart];
+const TEXT: readonly [string, Reader<TextPart>] = ["text", textPart];
 const IMAGE: readonly [string, Reader] = ["image_url", imagePart];
 const FILE: readonly [string, Reader] = ["file", filePart];
+/** Blocks of the Messages API, which several clients write here too. */
+const SOURCES: readonly (readonly [string, Reader])[] = [["image", markedSource], ["document", markedSource]];
+
+/** The API says text alone; images are a widespread extension. */
+const TOOL: Readers<ContentPart> = new Map([TEXT, IMAGE, FILE, ...SOURCES]);
 
 /** Which parts a message of a role may have. */
 export const PARTS = {
-  system: new Map([TEXT]),
-  user: new Map([TEXT, IMAGE, FILE, ["input_audio", refuseAudio]]),
-  assistant: new Map([TEXT, ["refusal", refusalPart]]),
-  /** The API says text alone; images are a widespread extension. */
-  tool: new Map([TEXT, IMAGE, FILE]),
-} as const satisfies Record<string, ReadonlyMap<string, Reader>>;
+  system: new Map([TEXT]) as Readers<TextPart>,
+  user: new Map<string, Reader<Part>>([
+    TEXT,
+    IMAGE,
+    FILE,
+    ["input_audio", refuseAudio],
+    ...SOURCES,
+    [
+      "tool_result",
+      (part, losses) =>
+        marked(
+          part,
+          losses,
+          toolResultPart(
+            part,
+            (value, path) =>
+              contentParts(value, path, TOOL, losses).filter((each) => !isText(each) || each.text !== ""),
+          ),
+        ),
+    ],
+  ]) as Readers<Part>,
+  assistant: new Map<string, Reader<Part>>([
+    TEXT,
+    ["refusal", refusalPart],
+    ["thinking", thinkingPart],
+    ["redacted_thinking", redactedThinkingPart],
+    ["tool_use", (part, losses) => marked(part, losses, toolUsePart(part))],
+    // Where a sentence is from (Mistral).
+    ["reference", (part, losses) => lost(part.path, "citations", losses)],
+    ...["image_url", "image"].map((type): [string, Reader<Part>] => [
+      type,
+      (part, losses) => lost(part.path, "images", losses),
+    ]),
+  ]) as Readers<Part>,
+  tool: TOOL,
+};
+
+/** The types that the API itself has. */
+const OWN: readonly string[] = ["text", "image_url", "file", "input_audio", "refusal"];
 
 /**
  * The parts of a content: a string is one text.
  * @throws GatewayError `invalid_value` for a part of another type or shape
  */
-export function contentParts(
+export function contentParts<Read extends Part>(
   content: Json,
   path: string,
-  readers: ReadonlyMap<string, Reader>,
+  readers: Readers<Read>,
   losses: Losses,
-): ContentPart[] {
+): (Read | TextPart)[] {
   if (typeof content === "string") return [{ type: "text", text: content }];
   if (!Array.isArray(content)) throw wrongType(path, "a string or an array of content parts", content);
   return content.flatMap((item, at) => {
@@ -55,7 +101,7 @@ export function contentParts(
     const type = requiredString(part, "type");
     const read = readers.get(type);
     if (read) return read(part, losses) ?? [];
-    const known = [...readers.keys()].map((each) => `'${each}'`).join(", ");
+    const known = OWN.filter((each) => readers.has(each)).map((each) => `'${each}'`).join(", ");
     throw invalidValue(
       pathOf(part, "type"),
       `Invalid value: '${type.slice(0, 64)}'. Supported values are: ${known}`,
@@ -63,8 +109,21 @@ export function contentParts(
   });
 }
 
+function markedSource(part: Place, losses: Losses): ContentPart {
+  return marked(part, losses, sourcePart(part));
+}
+
+function marked<Marked extends Part>(part: Place, losses: Losses, read: Marked): Marked {
+  return { ...read, ...cacheMark(part, losses) };
+}
+
+/** What an earlier answer had and no request can have. */
+export function lost(field: string, code: string, losses: Losses): undefined {
+  losses.push({ field, code, refuse: false, message: `'${field}' has no counterpart and was left out` });
+}
+
 /** Text that a caller knows to be text alone. */
-export function isText(part: ContentPart): part is TextPart {
+export function isText(part: Part): part is TextPart {
   return part.type === "text";
 }
 

@@ -1,7 +1,7 @@
 /** A client's request as the neutral vocabulary says it. */
 
 import { append } from "../../append.ts";
-import type { ChatRequest, Reasoning, ResponseFormat } from "../../chat.ts";
+import type { ChatRequest, Reasoning, ResponseFormat, ServiceTier } from "../../chat.ts";
 import { EFFORTS } from "../../chat.ts";
 import { GatewayError, invalidValue } from "../../errors.ts";
 import type { JsonObject } from "../../json.ts";
@@ -106,7 +106,7 @@ function settings(body: Place, losses: Losses): Settings {
     reasoning: reasoning(body, output, losses),
     format: responseFormat(body) ?? outputFormat(output),
     endUser: stringOf(body, "safety_identifier") || stringOf(body, "user") || undefined,
-    serviceTier: wordOf(body, "service_tier", ["auto", "default", "priority", "flex", "fast", "scale"]),
+    serviceTier: serviceTier(body),
     cache: cacheMark(body, losses).cache,
     explicitCache: explicitCache(body),
     betas: betas(body),
@@ -120,6 +120,14 @@ function present<Values extends object>(
   const entries = Object.entries(values).filter(([, value]) => value !== undefined);
   return Object.fromEntries(entries) as { [Key in keyof Values]?: Exclude<Values[Key], undefined> };
 }
+
+/** The tier; other servers have words of their own for the usual one. */
+function serviceTier(body: Place): ServiceTier | undefined {
+  const word = wordOf(body, "service_tier", [...TIERS, "on_demand", "standard", "standard_only"]);
+  return TIERS.find((tier) => tier === word) ?? (word === undefined ? undefined : "default");
+}
+
+const TIERS = ["auto", "default", "priority", "flex", "fast", "scale"] as const;
 
 function checkStreamOptions(body: Place): void {
   const options = objectOf(body, "stream_options");
@@ -140,7 +148,10 @@ function stopSequences(body: Place): readonly string[] | undefined {
 
 /** The effort, and the extension `thinking`, whose words go before it where both speak. */
 function reasoning(body: Place, output: Place | undefined, losses: Losses): Reasoning | undefined {
-  const effort = (output && wordOf(output, "effort", EFFORTS)) ?? wordOf(body, "reasoning_effort", EFFORTS);
+  const word = (output && wordOf(output, "effort", EFFORTS)) ??
+    wordOf(body, "reasoning_effort", [...EFFORTS, "default"]);
+  // Groq's word for what the model does by itself.
+  const effort = word === "default" ? undefined : word;
   const thinking = objectOf(body, "thinking");
   reportUnknown(thinking, ["type", "budget_tokens", "display"], losses);
   reportUnknown(output, ["effort", "format"], losses);

@@ -68,14 +68,29 @@ const FUNCTION_MEMBERS = new Set([
 /** The widest name that any dialect takes. */
 const NAME = /^[a-zA-Z0-9_-]{1,128}$/;
 
+/** Clients of other servers leave the type out, or write the function's members without an object around them. */
 function decodeTool(place: Place, losses: Losses): DecodedTool {
-  const type = requiredString(place, "type");
-  if (type === "function") return functionTool(requiredObject(place, "function"), place, losses);
+  const type = typeOf(place);
+  if (type === "function") {
+    const flat = member(place, "function") === undefined && member(place, "name") !== undefined;
+    return functionTool(flat ? withoutType(place) : requiredObject(place, "function"), place, losses);
+  }
   if (type === "custom") return customTool(requiredObject(place, "custom"), place, losses);
   throw invalidValue(
     pathOf(place, "type"),
     `Invalid value: '${type.slice(0, 64)}'. Supported values are: 'function' and 'custom'`,
   );
+}
+
+function typeOf(place: Place): string {
+  const found = ["function", "custom"].filter((key) => member(place, key) !== undefined);
+  const [only] = member(place, "type") === undefined && found.length === 1 ? found : [];
+  return only ?? requiredString(place, "type");
+}
+
+function withoutType(place: Place): Place {
+  const { type: _, ...value } = place.value;
+  return { value, path: place.path };
 }
 
 function functionTool(place: Place, outer: Place, losses: Losses): DecodedTool {
@@ -133,16 +148,32 @@ function lostMember(field: string) {
   return { field, code: "tools", refuse: false, message: `'${field}' has no counterpart` };
 }
 
-function readChoice(body: Place, key: string, declared: ReadonlySet<string>): ToolChoice {
+/** `any` is what several servers, and the Messages API, call `required`. */
+const WORDS = { auto: "auto", required: "required", any: "required", none: "none" } as const;
+const CHOICES = ["auto", "required", "any", "none"] as const;
+
+function readChoice(body: Place, key: string, tools: ReadonlySet<string>): ToolChoice {
   if (typeof member(body, key) === "string") {
-    const word = wordOf(body, key, key === "tool_choice" ? ["auto", "required", "none"] : ["auto", "none"]);
-    return { type: word ?? "auto" };
+    const word = wordOf(body, key, key === "tool_choice" ? CHOICES : ["auto", "none"]);
+    return { type: WORDS[word ?? "auto"] };
   }
   const choice = requiredObject(body, key);
-  if (key === "function_call") return named(choice, declared);
-  const type = wordOf(choice, "type", ["function", "custom", "allowed_tools"]) ?? "function";
-  if (type === "allowed_tools") return allowed(requiredObject(choice, "allowed_tools"), declared);
-  return named(requiredObject(choice, type), declared);
+  if (key === "function_call") return named(choice, tools);
+  const type = wordOf(choice, "type", [...CHOICES, "function", "tool", "custom", "allowed_tools"]) ??
+    "function";
+  switch (type) {
+    case "allowed_tools":
+      return allowed(requiredObject(choice, "allowed_tools"), tools);
+    case "tool":
+      return named(choice, tools);
+    case "function":
+    case "custom": {
+      const flat = member(choice, type) === undefined && member(choice, "name") !== undefined;
+      return named(flat ? choice : requiredObject(choice, type), tools);
+    }
+    default:
+      return { type: WORDS[type] };
+  }
 }
 
 function named(place: Place, declared: ReadonlySet<string>): ToolChoice {

@@ -109,7 +109,7 @@ const REFUSED: readonly [string, JsonObject, string][] = [
       allowed_tools: { mode: "auto", tools: [{ type: "function", function: { name: "then" } }] },
     },
   }, "tool_choice.allowed_tools.tools[0].function.name"],
-  ["an unknown choice", { tools: [now], tool_choice: "any" }, "tool_choice"],
+  ["an unknown choice", { tools: [now], tool_choice: "some" }, "tool_choice"],
   ["n that is a text", { n: "2" }, "n"],
   ["a penalty out of range", { presence_penalty: 3 }, "presence_penalty"],
 ];
