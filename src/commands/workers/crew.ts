@@ -46,8 +46,9 @@ interface Member {
 
 /** Seconds; a signal to all processes of a service may reach a worker before its supervisor. */
 const SIGNAL_SPREAD = 1;
-/** How long a reload waits for a worker that does not answer. */
+/** How long a reload waits for a worker that does not answer, and longer for a configuration that takes longer. */
 const CONFIGURING_MS = 5_000;
+const CHARACTERS_A_MS = 200;
 
 /** Characters of a configuration in one message. */
 const PIECE = 256 * 1024;
@@ -167,7 +168,8 @@ export function startCrew({ workers, order, log, ...options }: CrewOptions): Cre
       }
       const taken = hearing.map(({ waiting }) => new Promise<void>((resolve) => void waiting.push(resolve)));
       hearing.forEach(({ process }) => process.tell({ kind: "configuration", keys: next.keys }));
-      const allTook = await Promise.race([Promise.all(taken).then(() => true), pause(CONFIGURING_MS)]);
+      const longest = CONFIGURING_MS + next.text.length / CHARACTERS_A_MS;
+      const allTook = await Promise.race([Promise.all(taken).then(() => true), pause(longest)]);
       if (!allTook) {
         log.warn("A worker does not answer, and may still use the configuration before", "configuration");
       }
