@@ -2,6 +2,9 @@
 
 import {
   agentBody,
+  answering,
+  call,
+  calling,
   chat,
   hello,
   many,
@@ -131,4 +134,48 @@ export const RELAYED: readonly RequestShape[] = [
         ],
       }),
   },
+  {
+    name: "one id that the API refuses in all turns",
+    from: "A",
+    to: "A",
+    body: (n) =>
+      messages({
+        messages: [
+          hello,
+          ...many(n, () => [{ role: "assistant", content: [use("f.x:0")] }, {
+            role: "user",
+            content: [resultOf("f.x:0")],
+          }]).flat(),
+        ],
+      }),
+  },
+  {
+    name: "one id for all calls of a turn",
+    from: "A",
+    to: "A",
+    body: (n) =>
+      messages({
+        messages: [
+          hello,
+          { role: "assistant", content: many(n, () => use("c")) },
+          { role: "user", content: many(n, () => resultOf("c")) },
+        ],
+      }),
+  },
+  relayed(
+    "another maker's thoughts and long ids",
+    (n) =>
+      chat({
+        messages: many(n, (i) => {
+          const id = `${i}`.padStart(46, "0");
+          const details = [{
+            type: "reasoning.text",
+            text: "t",
+            signature: "s",
+            format: "anthropic-claude-v1",
+          }];
+          return [{ ...calling(call(id)), reasoning_details: details }, answering(id)];
+        }).flat(),
+      }),
+  ),
 ];
