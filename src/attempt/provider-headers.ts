@@ -80,7 +80,7 @@ function dateOf(value: string): number {
 /** Seconds until every limit of which nothing is left has begun anew. */
 function longestReset({ requests, tokens }: RateLimits): number | undefined {
   const resets = [requests, tokens].flatMap((limit) =>
-    limit?.remaining === 0 && limit.reset !== undefined ? [limit.reset] : []
+    limit?.remaining === 0 && limit.reset !== undefined && limit.reset <= MAX_RETRY_AFTER ? [limit.reset] : []
   );
   return resets.length === 0 ? undefined : Math.max(...resets);
 }

@@ -3,8 +3,9 @@
 import type { Target } from "../access/policy.ts";
 import { type Answer, type Asked, call, dialectOf } from "./call.ts";
 import { whyLeft } from "./deadline.ts";
+import { answerOnRecord, failureOnRecord, type OnRecord } from "./on-record.ts";
 import { asGatewayError, type GatewayError, isUpstreams } from "../errors.ts";
-import type { Attempt, AttemptReason } from "../account/entry.ts";
+import type { AttemptReason } from "../account/entry.ts";
 import { judge, type Outcome, type PassedOver } from "../routing/attempt.ts";
 import { retryDelay } from "../routing/retry.ts";
 import type { Services } from "../services.ts";
@@ -39,7 +40,7 @@ async function once(
   const { entry, policy, request } = asked;
   const { clock, health } = services;
   const began = clock.monotonic();
-  const tried = (reason: AttemptReason, told: Pick<Attempt, "status" | "code" | "requestId" | "detail">) =>
+  const tried = (reason: AttemptReason, told: OnRecord) =>
     entry.tried({
       model: target.model,
       provider: target.upstream.name,
@@ -51,7 +52,7 @@ async function once(
   try {
     const answer = await call(target, last, asked, services);
     trial.end(clock.monotonic(), "answered");
-    tried("ok", { status: 200, requestId: answer.headers[answer.upstream.requestIdHeader] });
+    tried("ok", answerOnRecord(answer.headers, answer.upstream));
     return { kind: "answered", answer: { ...answer, trial } };
   } catch (thrown) {
     const error = asGatewayError(thrown);
@@ -60,21 +61,13 @@ async function once(
     if (error.code === "internal") throw error;
     const word = sent ? judge(error, policy) : undefined;
     const why = sent ? undefined : unasked(error, target.model === request.head.model);
-    if (sent) tried(word ?? error.failure, failureOf(error, target));
+    if (sent) tried(word ?? error.failure, failureOnRecord(error, dialectOf(target)));
     else if (error.code === "client_disconnect") tried("client_disconnect", {});
     else if (error.code !== "overloaded") {
       entry.skipped(target.model, target.upstream.name, why ?? "unsupported");
     }
     return { kind: "failed", error, next: word ?? why };
   }
-}
-
-function failureOf(
-  { upstream, said, code, detail }: GatewayError,
-  target: Target,
-): Pick<Attempt, "status" | "code" | "requestId" | "detail"> {
-  const requestId = upstream?.headers[dialectOf(target).requestIdHeader];
-  return { status: upstream?.status, code: said ?? code, requestId, detail };
 }
 
 /**

@@ -214,7 +214,7 @@ function report(entry: Entry, io: Io): void {
       print.warn(`${model} at ${provider} did not answer: ${shown}`);
     }
   }
-  if (entry.served === undefined) return;
+  if (entry.outcome !== "ok" && entry.firstTokenMs === undefined) return;
   const { usage, usageSource } = entry;
   const tokens = usage
     ? `${usage.input} + ${usage.output} = ${usage.input + usage.output} tokens (${usageSource})`

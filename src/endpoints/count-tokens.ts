@@ -12,6 +12,7 @@ import { asGatewayError, isUpstreams, unsupported } from "../errors.ts";
 import { sendReady } from "../attempt/exchange.ts";
 import { pieceOfWhole, readWhole } from "../attempt/read-answer.ts";
 import { withProviderHeaders } from "../attempt/provider-headers.ts";
+import { answerOnRecord, failureOnRecord, type OnRecord } from "../attempt/on-record.ts";
 import { stringifyJson } from "../json.ts";
 import { redactError } from "../redact.ts";
 import type { Services } from "../services.ts";
@@ -48,13 +49,12 @@ async function counted(target: Target, path: string, asked: Asked, services: Ser
   const { clock } = services;
   const { dialect } = asked.request;
   const began = clock.monotonic();
-  const tried = (status: number | undefined, reason: AttemptReason, detail?: string) =>
+  const tried = (reason: AttemptReason, told: OnRecord) =>
     asked.entry.tried({
       model: target.model,
       provider: target.upstream.name,
-      status,
+      ...told,
       reason,
-      detail,
       ms: clock.monotonic() - began,
     });
   try {
@@ -65,12 +65,12 @@ async function counted(target: Target, path: string, asked: Asked, services: Ser
       (prepared) => send(target, prepared, path, asked, services),
       services.learned,
     );
-    tried(200, "ok");
+    tried("ok", answerOnRecord(answer.headers, dialect));
     return answer;
   } catch (thrown) {
     const error = asGatewayError(thrown);
-    if (isUpstreams(error)) tried(error.upstream?.status, error.failure, error.detail);
-    else if (error.code === "client_disconnect") tried(undefined, "client_disconnect");
+    if (isUpstreams(error)) tried(error.failure, failureOnRecord(error, dialect));
+    else if (error.code === "client_disconnect") tried("client_disconnect", {});
     throw withProviderHeaders(error, dialect, dialect, clock.now());
   }
 }

@@ -132,6 +132,7 @@ test("what is refused ends with exit code 1 and the message", async () => {
   assert.equal(code, 1);
   assert.equal(stdout, "");
   assert.match(stderr, /error {2}ai-proxy ask: Your request was rejected as a result of our safety system/);
+  assert.doesNotMatch(stderr, /began to answer|openai answered/);
   assert(!/^ +at /m.test(stderr));
 });
 

@@ -9,6 +9,7 @@ import { type Cause, livePolicy } from "../../src/commands/reload.ts";
 import type { LoadedAgain } from "../../src/config/loader.ts";
 import { configOf, OPENAI_KEY } from "../tools/proxy.ts";
 import { exchangeRaw } from "../tools/raw.ts";
+import { wholeAnswer, withScripted } from "../tools/scripted-provider.ts";
 import { openStream } from "../tools/stream-client.ts";
 import { policyOf, routeOf } from "../tools/targets.ts";
 import { hello, MODELS, type Stage, withStage } from "./_daemon.ts";
@@ -116,6 +117,41 @@ test("SIGHUP reloads; a bad file keeps the last good one, names the place and lo
     daemon.signal("SIGHUP");
     await daemon.says(/Configuration rejected.*models\.sonnet\.provider/);
     assert.deepEqual(await modelsOf(stage), ["gpt-5"]);
+  });
+});
+
+test("a provider that is taken out of the file and put back is new: what was said against its key is forgotten", async () => {
+  let refuses = true;
+  await withScripted((_, response) => {
+    response.writeHead(refuses ? 401 : 200, { "content-type": "application/json" });
+    response.end(refuses ? '{"error":{"message":"No","code":"invalid_api_key"}}' : wholeAnswer("openai"));
+  }, ({ baseURL }) => {
+    const config = configOf({ first: { provider: "extra" }, ...MODELS }, { first: "gpt-5" }, {
+      providers: { extra: { dialect: "openai-chat", baseURL } },
+    });
+    return withStage({ config }, async ({ daemon, write }) => {
+      const servedBy = async () => {
+        const headers = { "x-user": "ann", "content-type": "application/json" };
+        const body = JSON.stringify(hello("first"));
+        const reply = await exchangeRaw(daemon.port, {
+          method: "POST",
+          path: "/v1/chat/completions",
+          headers,
+          body,
+        });
+        return reply.headers["x-ai-proxy-provider"];
+      };
+      assert.equal(await servedBy(), "openai");
+      refuses = false;
+      assert.equal(await servedBy(), "openai");
+      await write(BOTH);
+      daemon.signal("SIGHUP");
+      await daemon.says(/Configuration reloaded: .*providers -extra/);
+      await write(config);
+      daemon.signal("SIGHUP");
+      await daemon.says(/Configuration reloaded: .*providers \+extra/);
+      assert.equal(await servedBy(), "extra");
+    });
   });
 });
 

@@ -181,3 +181,24 @@ test("an error quotes no more of a name than is needed to know it again", () =>
     const lost = await proxy.raw({ path: `/${"p".repeat(5000)}`, headers: { "x-user": "ann" } });
     assert(lost.text.length < 1000, lost.text);
   }));
+
+test("a count of tokens that failed is told of in the same way", () =>
+  withScripted((_, response) => {
+    response.writeHead(529, { "content-type": "application/json", "request-id": "req_up_3" });
+    response.end(
+      JSON.stringify({ type: "error", error: { type: "overloaded_error", message: "Overloaded" } }),
+    );
+  }, ({ baseURL }) => {
+    const way = { client: "anthropic", upstream: "anthropic", stream: false } as const;
+    return withProxy({ config: routes(way, { first: "one", baseURL }) }, async (proxy) => {
+      const body = { model: "alone", messages: [{ role: "user", content: "Hello" }] };
+      await proxy.post("ann", "/v1/messages/count_tokens", body);
+      const { attempts: [attempt], provider, upstreamRequestId } = await proxy.logged();
+      assert.deepEqual([attempt?.status, attempt?.code, attempt?.requestId], [
+        529,
+        "overloaded_error",
+        "req_up_3",
+      ]);
+      assert.deepEqual([provider, upstreamRequestId], ["primary", "req_up_3"]);
+    });
+  }));

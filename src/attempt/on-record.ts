@@ -1,0 +1,21 @@
+/** What an attempt leaves on record, beside its target and its reason. */
+
+import type { Attempt } from "../account/entry.ts";
+import type { Dialect, HeaderRecord } from "../dialects/dialect.ts";
+import type { GatewayError } from "../errors.ts";
+
+export type OnRecord = Pick<Attempt, "status" | "code" | "requestId" | "detail">;
+
+/** Of an answer, by its headers. */
+export function answerOnRecord(headers: HeaderRecord, upstream: Dialect): OnRecord {
+  return { status: 200, requestId: headers[upstream.requestIdHeader] };
+}
+
+/** Of a failure: the provider's status, its own word for it (ours where it had none), and its id of the request. */
+export function failureOnRecord(
+  { upstream: answer, said, code, detail }: GatewayError,
+  upstream: Dialect,
+): OnRecord {
+  const requestId = answer?.headers[upstream.requestIdHeader];
+  return { status: answer?.status, code: said ?? code, requestId, detail };
+}
