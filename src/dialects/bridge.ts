@@ -18,18 +18,18 @@ import {
   tooMuch,
   tryParseJson,
 } from "../json.ts";
-import { type Edit, editedObject, editedText } from "../json-edit.ts";
-import { ANSWER_LIMITS, type Members, REQUEST_LIMITS, withMembers } from "../json-scan.ts";
+import { editedObject } from "../json-edit.ts";
+import { ANSWER_LIMITS, type Members, REQUEST_LIMITS } from "../json-scan.ts";
 import type {
   Correction,
   Dialect,
   HeaderRecord,
-  RelayEdits,
   ReplyOptions,
   RequestHead,
   TargetModel,
   Undo,
 } from "./dialect.ts";
+import { editAlike, editedBody, relayedEdits } from "./relayed-request.ts";
 import { restoreEvents, restoreReply } from "./restore.ts";
 import { estimateBody } from "./estimate.ts";
 import { splitFrames, type SseFrame, writeEvent } from "./sse.ts";
@@ -125,7 +125,7 @@ export function prepare(
 /** Same dialect on both sides: `model` changes, and what the dialect names; every other byte stays. */
 function relay(request: ClientRequest, target: TargetModel): Prepared {
   const { dialect, head } = request;
-  const { edits, warnings } = relayed(request, target);
+  const { edits, warnings } = relayedEdits(request, target);
   const undo = { model: target.model };
   const unasked = (frame: SseFrame) => !head.includeUsage && dialect.isUnasked(frame);
   return {
@@ -164,35 +164,10 @@ function relay(request: ClientRequest, target: TargetModel): Prepared {
       if (!taught) return undefined;
       // The model asked for gets what its client wrote: only what is not its client's own may go.
       const refuses = new Set([...target.refuses, ...taught.refuses]);
-      return isSame(edits, relayed(request, { ...target, refuses }).edits) ? undefined : taught;
+      const less = relayedEdits(request, { ...target, refuses }).edits;
+      return editAlike(request, edits, less) ? undefined : taught;
     },
   };
-}
-
-function relayed({ dialect, head, value }: ClientRequest, target: TargetModel): RelayEdits {
-  const { edits, warnings } = dialect.relayEdits(value, target);
-  if (target.model === head.model) return { edits, warnings };
-  return { edits: [...edits, { path: ["model"], value: target.model }], warnings };
-}
-
-/** The client's bytes with the edits in them; the very bytes that it sent, where there are none. */
-function editedBody({ bytes, members }: ClientRequest, edits: readonly Edit[]): Uint8Array {
-  const replaced: Record<string, string> = {};
-  for (const { path: [key, inner], value } of edits) {
-    if (inner !== undefined || value === undefined) {
-      return encoder.encode(editedText(decoder.decode(bytes), edits));
-    }
-    replaced[String(key)] = stringifyJson(value);
-  }
-  return withMembers(bytes, members, replaced);
-}
-
-function isSame(one: readonly Edit[], other: readonly Edit[]): boolean {
-  return one.length === other.length && stringifyJson(one.map(asJson)) === stringifyJson(other.map(asJson));
-}
-
-function asJson({ path, value }: Edit): Json {
-  return value === undefined ? [...path] : [[...path], value];
 }
 
 function isEnd({ type }: ChatEvent): boolean {
@@ -321,7 +296,6 @@ function invalidAnswer(what: string, detail: string): GatewayError {
 }
 
 const decoder = new TextDecoder();
-const encoder = new TextEncoder();
 
 /** Only an object or an array can be a provider's error; anything else is somebody else's text. */
 function errorBody(body: Json | undefined): Json | undefined {
