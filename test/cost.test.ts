@@ -13,6 +13,8 @@ const SMALL = 32 * 1024;
 const DOUBLINGS = 2;
 /** A quick step: what takes less than this at the larger size is not told apart from noise. */
 const NOTHING = 2;
+/** What takes so many milliseconds is slow, and is not tried again. */
+const HOPELESS = 1000;
 /** How often a way is measured anew before it is believed to be slow: other tests run beside this one. */
 const TRIES = 5;
 
@@ -35,6 +37,7 @@ function slowness(way: Way): string | undefined {
     if (more < NOTHING) return undefined;
     less = Math.min(less, leastTime(small.run, tries));
     if (more < allowed * less) return undefined;
+    if (more > HOPELESS) break;
   }
   return `${way.name}: ${small.bytes} bytes ${less.toFixed(1)} ms, ${large.bytes} bytes ${
     more.toFixed(1)

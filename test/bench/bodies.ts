@@ -29,6 +29,36 @@ function turns(text: string): readonly unknown[] {
   }));
 }
 
+/** A chat request as agents send it: little is said, and many tools are declared. */
+export function agentBody(tools: number): string {
+  return JSON.stringify({
+    model: "m",
+    messages: [{ role: "user", content: "hi" }],
+    tools: Array.from({ length: tools }, (_, at) => agentTool(at)),
+  });
+}
+
+function agentTool(at: number): unknown {
+  return {
+    type: "function",
+    function: {
+      name: `tool_${at}`,
+      description: "Reads a file from the workspace and gives its lines.",
+      parameters: {
+        type: "object",
+        properties: {
+          path: { type: "string", description: "Path" },
+          offset: { type: "integer", minimum: 0 },
+          limit: { type: "integer", maximum: 2000 },
+          mode: { type: "string", enum: ["text", "hex", "base64"] },
+        },
+        required: ["path"],
+        additionalProperties: false,
+      },
+    },
+  };
+}
+
 /** A whole answer of about so many bytes, and of no fewer than the smallest real one has. */
 export function answerBody(wire: Wire, bytes: number): string {
   return wire === "openai-chat" ? filled(bytes, openaiAnswer) : filled(bytes, anthropicAnswer);

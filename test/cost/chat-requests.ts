@@ -1,7 +1,7 @@
 /** What a client of the Chat API can make long, on the way to a provider of the Messages API. */
 
+import { agentBody } from "../bench/bodies.ts";
 import {
-  agentBody,
   answerFormat,
   answering,
   call,

@@ -1,7 +1,7 @@
 /** What a client can make long, on the way to a provider of its own dialect. */
 
+import { agentBody } from "../bench/bodies.ts";
 import {
-  agentBody,
   answering,
   call,
   calling,

@@ -112,32 +112,6 @@ export function chainOfReferences(n: number): Value {
 
 export const PNG = "data:image/png;base64,iVBORw0KGgo=";
 
-/** An agent's body: the yardstick of the others. */
-export function agentBody(n: number): string {
-  return chat({ tools: many(n, agentTool) });
-}
-
-export function agentTool(at: number): Value {
-  return {
-    type: "function",
-    function: {
-      name: `tool_${at}`,
-      description: "Reads a file from the workspace and gives its lines.",
-      parameters: {
-        type: "object",
-        properties: {
-          path: { type: "string", description: "Path" },
-          offset: { type: "integer", minimum: 0 },
-          limit: { type: "integer", maximum: 2000 },
-          mode: { type: "string", enum: ["text", "hex", "base64"] },
-        },
-        required: ["path"],
-        additionalProperties: false,
-      },
-    },
-  };
-}
-
 export function oToA(name: string, body: (n: number) => string): RequestShape {
   return { name, from: "O", to: "A", body };
 }
