@@ -5,7 +5,7 @@
  */
 
 import { append } from "../append.ts";
-import type { Message, Part, Role, ToolResultPart } from "../chat.ts";
+import type { Message, Part, ToolResultPart } from "../chat.ts";
 
 /**
  * Messages in normal form. Nothing is lost but messages without content; the same messages always give the same
@@ -14,7 +14,7 @@ import type { Message, Part, Role, ToolResultPart } from "../chat.ts";
 export function normalize(messages: readonly Message[]): Message[] {
   const merged = merge(systemsBehindResults(messages));
   return merged.map((message, at) =>
-    message.role === "user"
+    message.role === "user" && message.content.some(isResult)
       ? { role: "user", content: resultsFirst(message.content, merged[at - 1]) }
       : message
   );
@@ -36,7 +36,16 @@ function systemsBehindResults(messages: readonly Message[]): Message[] {
     }
     if (message.role !== "user") {
       release();
-      if (message.role === "assistant") { for (const id of callIds(message)) open.add(id); }
+      if (message.role === "assistant") {
+        for (const part of message.content) if (part.type === "tool-call") open.add(part.id);
+      }
+      placed.push(message);
+      continue;
+    }
+    // Most messages of a user answer no call, and stay as they are.
+    if (!message.content.some(isResult)) {
+      if (message.content.length > 0) open.clear();
+      if (open.size === 0) release();
       placed.push(message);
       continue;
     }
@@ -53,12 +62,22 @@ function systemsBehindResults(messages: readonly Message[]): Message[] {
 }
 
 function merge(messages: readonly Message[]): Message[] {
-  const merged: { role: Role; content: Part[] }[] = [];
-  for (const { role, content } of messages) {
-    if (content.length === 0) continue;
+  const merged: Message[] = [];
+  /** The parts of the last one, where it was put together here and may grow. */
+  let growing: Part[] | undefined;
+  for (const message of messages) {
+    if (message.content.length === 0) continue;
     const last = merged.at(-1);
-    if (last?.role === role) append(last.content, content);
-    else merged.push({ role, content: [...content] });
+    if (last?.role !== message.role) {
+      merged.push(message);
+      growing = undefined;
+      continue;
+    }
+    if (!growing) {
+      growing = [...last.content];
+      merged[merged.length - 1] = { role: last.role, content: growing };
+    }
+    append(growing, message.content);
   }
   return merged;
 }
