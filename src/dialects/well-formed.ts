@@ -6,9 +6,8 @@
  * @param json as `JSON.stringify` writes it: surrogates that stand alone, and no others, are escaped
  */
 export function wellFormed(json: string): string {
-  if (!json.includes("\\ud")) return json;
-  return json.replace(
-    /\\(ud[89a-f][0-9a-f]{2}|[^])/g,
-    (escape, what: string) => what.length > 1 ? "\ufffd" : escape,
-  );
+  return json.includes("\\ud") ? json.replace(LONE, "$1\ufffd") : json;
 }
+
+/** An escape whose backslash is none that another one escapes. */
+const LONE = /(?<!\\)((?:\\\\)*)\\ud[89a-f][0-9a-f]{2}/g;

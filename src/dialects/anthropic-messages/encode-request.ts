@@ -53,7 +53,8 @@ export function encodeRequest(
   const declared = encodeTools(chat.tools, { structured: model.structured, budget, renames }, warn);
   const tools = declared.length > 0 ? declared : undeclared;
   const chosen = choose(chat, declared, { tools, formatting, mayForce }, warn);
-  const prefill = model.prefill && thought.thinking?.type !== "enabled" && formatting.format === undefined;
+  const prefill = model.prefill && !endsBlank(chat, messages) && thought.thinking?.type !== "enabled" &&
+    formatting.format === undefined;
   const stream = chat.stream || maxTokens > LONGEST_SILENCE;
 
   const placeOf = (part: Part) => findPlace(chat.messages, part);
@@ -85,6 +86,11 @@ export function encodeRequest(
     warnings: codes,
     undo: undoOf(chat, target, formatting, renames),
   };
+}
+
+/** A last turn of the user's that says nothing is dropped; the answer before it is complete all the same. */
+function endsBlank(chat: ChatRequest, messages: readonly Message[]): boolean {
+  return chat.messages.at(-1)?.role === "user" && messages.at(-1)?.role === "assistant";
 }
 
 /** The messages in the order and the shape that the API wants, tool calls paired and named. */

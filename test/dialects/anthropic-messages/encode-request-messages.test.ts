@@ -62,6 +62,11 @@ const conversations: readonly (readonly [string, readonly Message[], readonly st
     "claude-sonnet-5",
   ],
   [
+    "a last turn of blanks is no wish to have the assistant's words continued",
+    [user("Count"), assistant("1, 2"), user("  ")],
+    ["user: 'Count'", "assistant: '1, 2'", "user: 'Continue.'"],
+  ],
+  [
     "a conversation that the assistant began is begun by the user",
     [assistant("Hello"), user("hi")],
     ["user: '(conversation start)'", "assistant: 'Hello'", "user: 'hi'"],
