@@ -210,5 +210,12 @@ function betas(body: Place): readonly string[] | undefined {
   const value = member(body, "anthropic_beta");
   const names = typeof value === "string" ? value.split(",") : stringsOf(body, "anthropic_beta") ?? [];
   const found = names.map((name) => name.trim()).filter((name) => name !== "");
+  // They go into a header, which takes nothing else.
+  if (found.some((name) => !/^[\x21-\x7e]+$/.test(name))) {
+    throw invalidValue(
+      "anthropic_beta",
+      "Invalid 'anthropic_beta': expected names of visible ASCII characters",
+    );
+  }
   return found.length === 0 ? undefined : found;
 }

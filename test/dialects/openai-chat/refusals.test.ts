@@ -110,6 +110,8 @@ const REFUSED: readonly [string, JsonObject, string][] = [
     },
   }, "tool_choice.allowed_tools.tools[0].function.name"],
   ["an unknown choice", { tools: [now], tool_choice: "some" }, "tool_choice"],
+  ["a beta that is no header", { anthropic_beta: "a\nb: c" }, "anthropic_beta"],
+  ["a beta beyond ASCII", { anthropic_beta: ["ä"] }, "anthropic_beta"],
   ["n that is a text", { n: "2" }, "n"],
   ["a penalty out of range", { presence_penalty: 3 }, "presence_penalty"],
 ];
