@@ -22,12 +22,13 @@ export function createGateway(services: Services): Gateway {
   return async (request) => {
     const began = services.clock.monotonic();
     const entry = open(request, services);
-    const policy = services.policy();
     const endpoint = findEndpoint(request);
     const dialect = endpoint?.dialect ?? clientDialect(request.headers);
     let reply: Reply;
     let leave: (() => void) | undefined;
+    let policy: Policy | undefined;
     try {
+      policy = services.policy();
       if (request.fault) throw request.fault;
       const preflight = preflightHeaders(policy, request, endpoint?.methods);
       if (preflight) reply = { status: 204, headers: preflight, body: "" };
