@@ -53,9 +53,9 @@ export function createGateway(services: Services): Gateway {
       "cache-control": PRIVATE,
       ...reply.headers,
       ...common(entry, dialect, services.clock.monotonic() - began),
-      ...varyOf(policy),
+      ...(policy && varyOf(policy)),
     };
-    const headers = policy.cors === undefined
+    const headers = policy?.cors === undefined
       ? own
       : { ...own, ...corsHeaders(policy, request.headers, own) };
     const done = ({ stalled, ...sent }: Sent) => {
