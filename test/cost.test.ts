@@ -16,7 +16,7 @@ const NOTHING = 2;
 /** What takes so many milliseconds is slow, and is not tried again. */
 const HOPELESS = 1000;
 /** How often a way is measured anew before it is believed to be slow: other tests run beside this one. */
-const TRIES = 5;
+const TRIES = 12;
 
 for (const kind of ["request", "answer", "stream"]) {
   test(`${kind}s of every shape take a time in proportion to their length`, () => {
