@@ -16,7 +16,7 @@ export type Ending = FinishReason | "gave-up" | "failed";
  * not look complete: the readers take it as cut.
  */
 export function endingOf(word: string): Ending | undefined {
-  return ENDINGS.get(word.toLowerCase().replace(/[^a-z0-9]/g, "").replace(/^(?:finish|stop)reason/, ""));
+  return ENDINGS.get(bare(word));
 }
 
 const WORDS: Readonly<Record<Ending, string>> = {
@@ -79,8 +79,22 @@ export interface EndWord {
 
 /** Reads the member that says why an answer ended; one that says nothing is no word. */
 export function endWord(value: Json | undefined): EndWord {
-  if (typeof value === "string" && value !== "") return { word: value, unreadable: false };
-  return { word: undefined, unreadable: !isAbsent(value) };
+  const isWord = typeof value === "string" && value !== "" && !NO_END.has(bare(value));
+  return isWord ? { word: value, unreadable: false } : { word: undefined, unreadable: !isAbsent(value) };
+}
+
+/**
+ * What servers write into every chunk but the last (DashScope's own API `null`, watsonx `not_finished`, Gemini's
+ * enumeration `FINISH_REASON_UNSPECIFIED`): a stream that breaks off behind one of them is not complete.
+ */
+const NO_END: ReadonlySet<string> = new Set(
+  "null none nil undefined unspecified unset na notfinished unfinished notcomplete inprogress pending running generating"
+    .split(" "),
+);
+
+/** A word without case, punctuation and the name of its enumeration. */
+function bare(word: string): string {
+  return word.toLowerCase().replace(/[^a-z0-9]/g, "").replace(/^(?:finish|stop)reason/, "");
 }
 
 /** What of an answer decides how its end is read. */

@@ -1,7 +1,7 @@
-import { equal } from "node:assert/strict";
+import { deepEqual, equal } from "node:assert/strict";
 import { test } from "node:test";
 import { DIALECTS } from "../../src/dialects/registry.ts";
-import { type Ending, endingOf, finishOf } from "../../src/dialects/endings.ts";
+import { type Ending, endingOf, endWord, finishOf } from "../../src/dialects/endings.ts";
 import { splitFrames } from "../../src/dialects/sse.ts";
 import { pipe, run } from "../../src/dialects/stepper.ts";
 import { collect } from "../../src/dialects/collect.ts";
@@ -113,6 +113,45 @@ test("calls decide between a plain end and one for calls; calls that break off a
     equal(finishes.join(), "stop,tool-calls,length", word);
   }
 });
+
+const NO_END = [
+  "null",
+  "NULL",
+  "none",
+  "None",
+  "not_finished",
+  "FINISH_REASON_UNSPECIFIED",
+  "FinishReason.UNSPECIFIED",
+  "in_progress",
+];
+for (const word of NO_END) {
+  test(`"${word}" is no end: a stream that breaks off behind it is not complete`, () => {
+    const chat = (finish_reason: string) =>
+      `data: ${JSON.stringify({ choices: [{ index: 0, delta: { content: "a" }, finish_reason }] })}\n\n`;
+    const messages = (stop_reason: string) =>
+      [
+        { type: "message_start", message: { id: "m" } },
+        { type: "content_block_start", index: 0, content_block: { type: "text", text: "a" } },
+        { type: "content_block_stop", index: 0 },
+        { type: "message_delta", delta: { stop_reason } },
+      ].map((event) => `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`).join("");
+    for (const dialect of DIALECTS.values()) {
+      const written = dialect.name === "openai-chat" ? chat : messages;
+      const ends = [written(word), written("stop") + written(word)].slice(
+        0,
+        dialect.name === "openai-chat" ? 2 : 1,
+      )
+        .map((text) =>
+          run(pipe(splitFrames(), dialect.decodeEvents({ model: "m" })), [new TextEncoder().encode(text)])
+            .flatMap((event) =>
+              event.type === "error" ? [event.error.code] : event.type === "end" ? ["end"] : []
+            )
+        );
+      deepEqual(ends, [["upstream_stream_interrupted"], ["end"]].slice(0, ends.length), dialect.name);
+    }
+    equal(finishOf({ ...endWord(word), calls: false, cutCall: false }), "length");
+  });
+}
 
 // --- the same in every dialect, whole and streamed, in the words of every client ---
 

@@ -129,7 +129,7 @@ function readAnswer(undo: Undo) {
     else if (!isAbsent(value)) throw invalidEvent("its delta is not an object");
     // Some servers have `""` in every chunk; only a word says that the answer is complete.
     const said = finishWord(choice);
-    if (said.word !== undefined || said.unreadable) ending = said;
+    if (said.word !== undefined || (said.unreadable && ending.word === undefined)) ending = said;
     stopReason = choice.stop_reason ?? stopReason;
     failed = choice.error ?? failed;
   };
