@@ -28,6 +28,8 @@ export function isCutJson(text: string): boolean {
 export interface ArgumentReader {
   /** What of a piece goes on at once: all of it, once the text is sure to be an object. */
   push(piece: string): string;
+  /** Another call begins: an empty object is not sure to be all, but the calls behind it do not wait for that. */
+  pass(): string;
   /** What was held back until the arguments were complete. */
   end(): string;
   /** They break off in the middle of an object. */
@@ -36,14 +38,18 @@ export interface ArgumentReader {
 
 /** The input of a tool that takes any text: what comes goes on. */
 export function readText(): ArgumentReader {
-  return { push: (piece) => piece, end: () => "", isCut: () => false };
+  return { push: (piece) => piece, pass: () => "", end: () => "", isCut: () => false };
 }
 
-/** Text that begins as an object passes; anything else waits for its end, since it may stand for another text. */
+/**
+ * Text that begins as an object passes; anything else waits for its end, since it may stand for another text. So does
+ * a piece that is an empty object: some servers send it before the arguments (autogen#7549, litellm#4537).
+ */
 export function readArguments(): ArgumentReader {
   const json = watchJson();
   let state: "blank" | "live" | "held" = "blank";
   let held: string[] = [];
+  let placeholder = "";
   const release = (): string => {
     const text = held.join("");
     held = [];
@@ -51,6 +57,10 @@ export function readArguments(): ArgumentReader {
   };
   return {
     push(piece) {
+      if (state === "blank" && EMPTY.test(piece)) {
+        placeholder = piece;
+        return "";
+      }
       json.push(piece);
       if (state === "live") return piece;
       held.push(piece);
@@ -58,10 +68,17 @@ export function readArguments(): ArgumentReader {
       if (first !== undefined) state = first === "{" ? "live" : "held";
       return state === "live" ? release() : "";
     },
-    end: () => state === "live" ? "" : plainArguments(release()),
+    pass: () => {
+      if (state !== "blank" || placeholder === "") return "";
+      state = "live";
+      return placeholder;
+    },
+    end: () => state === "live" ? "" : plainArguments(release()) || placeholder,
     isCut: () => json.isOpen(),
   };
 }
+
+const EMPTY = /^\s*\{\s*\}\s*$/;
 
 function plainArguments(text: string): string {
   const trimmed = text.trim();

@@ -49,6 +49,33 @@ test("an object goes on as it comes, and nothing of another text does", () => {
   deepEqual(["nu", "ll"].map((piece) => other.push(piece)), ["", ""]);
 });
 
+test("an empty object before the arguments stands for them until they come", () => {
+  const pieces: readonly (readonly [readonly string[], string])[] = [
+    [["{}", '{"a"', ":1}"], '{"a":1}'],
+    [["", " { } ", "", '{"a":1}'], '{"a":1}'],
+    [["{}", "{}"], "{}"],
+    [["{}"], "{}"],
+    [["{}", "null"], "{}"],
+    [["{}", JSON.stringify(OBJECT)], OBJECT],
+    [["{", "}"], "{}"],
+    [['{"a":', "{}", "}"], '{"a":{}}'],
+    [["{}", '{"a":'], '{"a":'],
+  ];
+  for (const [given, text] of pieces) {
+    const reader = readArguments();
+    const out = given.map((piece) => reader.push(piece)).join("") + reader.end();
+    equal(out, text);
+    equal(reader.isCut(), text === '{"a":');
+  }
+});
+
+test("an empty object is told where another call begins, and then once", () => {
+  const reader = readArguments();
+  deepEqual([reader.push("{}"), reader.pass(), reader.pass(), reader.end()], ["", "{}", "", ""]);
+  const open = readArguments();
+  deepEqual([open.push('{"a"'), open.pass(), open.push(":1}")], ['{"a"', "", ":1}"]);
+});
+
 test("arguments say nothing where there are none, and where they are an object without members", () => {
   for (const text of ["", "null", "{}", " { } ", '"{}"', "[]"]) equal(isNoInput(text), true, text);
   for (const text of ['{"a":1}', "0", "a", '{"":null}']) equal(isNoInput(text), false, text);

@@ -38,6 +38,8 @@ export function readCalls(reply: string, undo: Undo): Calls {
   /** The first call of an id. */
   const byId = new Map<string, Call>();
   let begun = 0;
+  /** The call that began last. */
+  let last: Call | undefined;
 
   const find = (delta: JsonObject, id: string): Call | undefined => {
     if (typeof delta.index !== "number") {
@@ -57,18 +59,20 @@ export function readCalls(reply: string, undo: Undo): Calls {
     return call;
   };
 
-  const begin = (call: Call, name: string, delta: JsonObject): ChatEvent => {
+  const begin = (call: Call, name: string, delta: JsonObject): ChatEvent[] => {
+    const before = last?.begun ? added(last.begun.index, last.begun.input.pass()) : [];
     const index = begun++;
+    last = call;
     const kind = isCustom(delta) ? "custom" : "function";
     call.begun = { index, input: kind === "custom" ? readText() : readArguments() };
-    return {
+    return [...before, {
       type: "tool-call-start",
       index,
       id: call.id || callId(reply, index, name),
       name: undo.toolNames?.get(name) ?? name,
       kind,
       ...callExtra(delta),
-    };
+    }];
   };
 
   return {
@@ -80,16 +84,19 @@ export function readCalls(reply: string, undo: Undo): Calls {
       if (call.id === "") call.id = id;
       if (id !== "" && call.id === id && !byId.has(id)) byId.set(id, call);
       const name = nameOf(delta);
-      const events: ChatEvent[] = !call.begun && name !== "" ? [begin(call, name, delta)] : [];
+      const events: ChatEvent[] = !call.begun && name !== "" ? begin(call, name, delta) : [];
       const input = call.held + inputOf(delta);
       call.held = call.begun ? "" : input;
       if (call.begun) append(events, added(call.begun.index, call.begun.input.push(input)));
       return events;
     },
-    close: () =>
-      calls.flatMap(({ begun }): ChatEvent[] =>
-        begun ? [...added(begun.index, begun.input.end()), { type: "tool-call-end", index: begun.index }] : []
-      ),
+    close: () => {
+      const known = calls.flatMap(({ begun }) => begun ? [begun] : []);
+      return [
+        ...known.flatMap(({ index, input }) => added(index, input.end())),
+        ...known.map(({ index }): ChatEvent => ({ type: "tool-call-end", index })),
+      ];
+    },
     count: () => begun,
     nameless: () => calls.some(({ begun, held }) => !begun && !isNoInput(held)),
     cut: () => calls.some(({ begun }) => begun?.input.isCut()),

@@ -313,3 +313,17 @@ test("the end in `finish_details` is read", () => {
   deepEqual(reply.finish, { reason: "length", native: "max_tokens" });
   deepEqual(streamed({ choices: [{ ...choice, delta: { content: "half" } }] }).finish, reply.finish);
 });
+
+test("an empty object that comes before a call's arguments is no part of them", () => {
+  const piece = (words: Json, more: JsonObject = {}): JsonObject => ({
+    choices: [{ index: 0, delta: { tool_calls: [{ index: 0, function: { arguments: words }, ...more }] } }],
+  });
+  const { content, finish } = streamed(
+    piece("{}", { id: "a", function: { name: "now", arguments: "{}" } }),
+    piece('{"a":'),
+    piece("1}"),
+    { choices: [{ index: 0, delta: {}, finish_reason: "tool_calls" }] },
+  );
+  deepEqual(content, [{ type: "tool-call", id: "a", name: "now", input: '{"a":1}', kind: "function" }]);
+  equal(finish.reason, "tool-calls");
+});
