@@ -2,7 +2,7 @@
 
 import type { ChatEvent } from "../../chat.ts";
 import { GatewayError } from "../../errors.ts";
-import { isObject, type JsonObject, tryParseJson } from "../../json.ts";
+import { isObject, type Json, type JsonObject, tryParseJson } from "../../json.ts";
 import { streamInterrupted } from "../collect.ts";
 import type { Undo } from "../dialect.ts";
 import { untilLastWord } from "../last-word.ts";
@@ -32,15 +32,37 @@ function readFrame({ event, data }: SseFrame, answer: Stepper<AnswerStep, ChatEv
   const text = data.trim();
   if (text === "" || text === "[DONE]") return [];
   const value = tryParseJson(text);
-  if (!isObject(value)) throw invalidEvent("an event's data is not a JSON object");
+  if (!isObject(value)) return readOther(event, value, text);
   const type = typeof value.type === "string" ? value.type : event;
-  if (type === "error" || (type === undefined && value.error !== undefined)) {
-    return [{ type: "error", error: decodeInnerError(value) ?? invalidEvent("an error event says nothing") }];
-  }
+  if (type === "error" || (type === undefined && isError(value))) return [failed(value)];
   if (type === "ping") return [{ type: "ping" }];
   const step = type === undefined ? undefined : STEPS.get(type);
   return step ? answer.push(step(value)) : [];
 }
+
+/** Data that is no object: the words of an error, a list of errors, or something that the SDKs do not read either. */
+function readOther(event: string | undefined, value: Json | undefined, text: string): ChatEvent[] {
+  if (event === "error") return [failed(value ?? text)];
+  if (Array.isArray(value) && isError(value[0])) return [failed(value)];
+  const passed = event === undefined ? value === null : !STEPS.has(event);
+  if (!passed) throw invalidEvent("an event's data is not a JSON object");
+  return [{ type: "ping" }];
+}
+
+function isError(value: Json | undefined): boolean {
+  return isObject(value) && value.error !== undefined;
+}
+
+function failed(value: Json): ChatEvent {
+  const body = typeof value === "string" ? { message: value.slice(0, MOST_WORDS) } : value;
+  return {
+    type: "error",
+    error: decodeInnerError(body) ?? invalidEvent("an error event says nothing"),
+  };
+}
+
+/** Characters of an error that is a text alone. */
+const MOST_WORDS = 1000;
 
 const STEPS: ReadonlyMap<string, (value: JsonObject) => AnswerStep> = new Map<
   string,

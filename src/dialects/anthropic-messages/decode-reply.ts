@@ -15,11 +15,9 @@ import { decodeInnerError } from "./error.ts";
  * @throws GatewayError the provider's own error if the body is one, `upstream_invalid_response` if it is no answer
  */
 export function decodeReply(body: Json, undo: Undo): ChatReply {
-  if (isObject(body) && body.type !== "message" && body.error != null) {
-    const error = decodeInnerError(body);
-    if (error) throw error;
+  if (!isObject(body) || body.type !== "message") {
+    throw decodeInnerError(body) ?? invalidResponse("it is not a message");
   }
-  if (!isObject(body) || body.type !== "message") throw invalidResponse("it is not a message");
   return collect(run(readAnswer(undo, invalidResponse), steps(body, blocksOf(body))));
 }
 

@@ -1,7 +1,7 @@
 /** Errors of the Messages API (https://platform.claude.com/docs/en/api/errors), both ways. */
 
 import { type Blame, type ErrorKind, GatewayError } from "../../errors.ts";
-import { isObject, type Json, type JsonObject } from "../../json.ts";
+import { asNumber, isObject, type Json, type JsonObject } from "../../json.ts";
 import { foreignMeaning, meaningOf } from "../blame.ts";
 import type { EncodedError, HeaderRecord } from "../dialect.ts";
 import type { SseEvent } from "../sse.ts";
@@ -43,7 +43,9 @@ export function decodeError(status: number, body: Json | undefined, headers: Hea
 /** The error inside a 200: an error event, or an answer's body; undefined if it says nothing. */
 export function decodeInnerError(body: Json): GatewayError | undefined {
   const said = readError(body);
-  return said && decodeError(STATUS_BY_TYPE.get(said.type) ?? 500, body, {});
+  if (!said) return undefined;
+  const tooLong = isTooLong(400, { message: said.message, words: [said.type] });
+  return decodeError(STATUS_BY_TYPE.get(said.type) ?? said.status ?? (tooLong ? 400 : 500), body, {});
 }
 
 /** Writes an error for a client of the Messages API, with the status that this API has for it. */
@@ -81,6 +83,8 @@ interface Said {
   readonly message: string;
   readonly code: string | undefined;
   readonly requestId: string | undefined;
+  /** The status that it says itself to have. */
+  readonly status: number | undefined;
 }
 
 /** A failure as it is classed: status and code in the sense of the OpenAI API. */
@@ -188,7 +192,8 @@ function readError(body: Json | undefined): Said | undefined {
   if (Array.isArray(body)) return readError(body[0]);
   if (!isObject(body)) return undefined;
   const error = isObject(body.error) ? body.error : body;
-  const message = [error.message, body.error, body.message, body.detail].find(isText);
+  const texts = [error.message, body.error, body.message, body.detail, error.msg, error.error_message];
+  const message = texts.find(isText);
   if (message === undefined) return undefined;
   const details: JsonObject = isObject(error.details) ? error.details : {};
   return {
@@ -196,7 +201,15 @@ function readError(body: Json | undefined): Said | undefined {
     message,
     code: isText(details.error_code) ? details.error_code : undefined,
     requestId: isText(body.request_id) ? body.request_id : undefined,
+    status: [error.http_code, error.status, error.code].map(statusOf).find((status) => status !== undefined),
   };
+}
+
+function statusOf(value: Json | undefined): number | undefined {
+  const status = isText(value) ? Number(value) : asNumber(value);
+  return status !== undefined && Number.isInteger(status) && status >= 400 && status <= 599
+    ? status
+    : undefined;
 }
 
 function isText(value: Json | undefined): value is string {

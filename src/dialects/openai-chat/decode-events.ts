@@ -35,9 +35,8 @@ export function decodeEvents(undo: Undo): Stepper<SseFrame, ChatEvent> {
       if (data === "") return [{ type: "ping" }];
       if (data === "[DONE]") return answer.end(true);
       const body = tryParseJson(data);
-      if (frame.event === "error" || (isObject(body) && isErrorBody(body))) {
-        throw decodeInnerError(body ?? data);
-      }
+      if (frame.event === "error" || isErrorBody(body)) throw decodeInnerError(body ?? data);
+      if (body !== undefined && !isObject(body) && isAbsent(body)) return [{ type: "ping" }];
       if (!isObject(body)) throw invalidEvent("it is not a JSON object");
       return answer.chunk(body);
     },
@@ -153,9 +152,11 @@ function readAnswer(undo: Undo) {
       // What a filter took away, and what is counted and says nothing, ends with the provider's last word.
       const { word } = ending;
       const silent = said && !produced && word === undefined && (filtered || counted);
+      const error = isAbsent(failed) ? undefined : decodeInnerError({ error: failed ?? null });
+      if (error && word === undefined) throw error;
       if (!calls || (word === undefined && !silent && !(said && produced))) throw streamInterrupted();
       const failure = failureOf(word, produced);
-      if (failure) throw isAbsent(failed) ? failure : decodeInnerError({ error: failed });
+      if (failure) throw error ?? failure;
       const closed = [...thoughts.close(), ...calls.close()];
       if (calls.nameless()) throw invalidEvent("a tool call has no name");
       const signs = { ...ending, calls: calls.count() > 0, cutCall: calls.cut() };

@@ -22,8 +22,8 @@ import { readUsage } from "./usage.ts";
  * @throws GatewayError `upstream_invalid_response` for what is no answer; the error that the body carries, if it does
  */
 export function decodeReply(body: Json, undo: Undo): ChatReply {
-  if (!isObject(body)) throw invalidReply("it is not an object");
   if (isErrorBody(body)) throw decodeInnerError(body);
+  if (!isObject(body)) throw invalidReply("it is not an object");
   const usage = readUsage(body.usage);
   const { choice, filtered } = firstChoice(body, usage !== undefined);
   const id = textOf(body.id);
@@ -38,8 +38,9 @@ export function decodeReply(body: Json, undo: Undo): ChatReply {
     ...calls,
   ];
   const end = finishWord(choice);
-  const failure = failureOf(end.word, content.length > 0);
-  if (failure) throw isAbsent(choice.error) ? failure : decodeInnerError({ error: choice.error });
+  const failed = isAbsent(choice.error) ? undefined : decodeInnerError({ error: choice.error ?? null });
+  const failure = end.word === undefined ? failed : failureOf(end.word, content.length > 0);
+  if (failure) throw failed ?? failure;
   const cutCall = calls.some(({ kind, input }) => kind === "function" && isCutJson(input));
   const signs = { ...end, calls: calls.length > 0, cutCall };
   const { finish, known } = readFinish({ ...signs, stopReason: choice.stop_reason, refusal, filtered });

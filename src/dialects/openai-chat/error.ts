@@ -1,12 +1,12 @@
 /** Errors of this API, and of the many servers that almost speak it. */
 
-import { type Blame, type ErrorKind, type Failure, GatewayError, type RefusedField } from "../../errors.ts";
-import { asNumber, isObject, type Json, type JsonObject, stringifyJson, tryParseJson } from "../../json.ts";
+import { type Blame, type ErrorKind, type Failure, GatewayError } from "../../errors.ts";
+import { type Json, stringifyJson } from "../../json.ts";
 import { foreignMeaning, meaningOf } from "../blame.ts";
 import type { EncodedError, HeaderRecord } from "../dialect.ts";
 import type { SseEvent } from "../sse.ts";
 import { isTooLong } from "../too-long.ts";
-import { listedFields } from "./validation.ts";
+import { readError, type Said, statusOf, textError } from "./read-error.ts";
 
 /** An error answer; one whose body is not JSON is somebody else's and becomes an error of ours. */
 export function decodeError(status: number, body: Json | undefined, headers: HeaderRecord): GatewayError {
@@ -25,12 +25,12 @@ export function decodeError(status: number, body: Json | undefined, headers: Hea
   return upstreamError(status, said, retryAfter);
 }
 
-/** An error that came inside of a 200, whole or streamed: it says its own status, or its type does. */
+/** An error that came inside of a 200, whole or streamed: it says its own status, or its words do. */
 export function decodeInnerError(body: Json): GatewayError {
-  const said = readError(body) ?? { message: "The provider reported an error", type: "", code: null };
+  const said = readError(body) ?? textError(body);
   const status = said.status ?? statusOf(said.code) ?? STATUS_BY_WORD.get(said.type) ??
     STATUS_BY_WORD.get(said.code ?? "");
-  return upstreamError(status ?? 500, said, undefined);
+  return upstreamError(status ?? (isTooLong(400, wordsFor(said)) ? 400 : 500), said, undefined);
 }
 
 /** An error for a client of this API: all four keys are always there. */
@@ -51,75 +51,6 @@ export function encodeError(error: GatewayError): EncodedError {
 /** An error as the last event of a stream: no finish reason and no `[DONE]` follow it. */
 export function encodeErrorEvent(error: GatewayError): SseEvent {
   return { data: stringifyJson(encodeError(error).body) };
-}
-
-/** What an error body says. */
-interface Said {
-  readonly message: string;
-  readonly type: string;
-  readonly code: string | null;
-  /** A finer word than the code. */
-  readonly reason?: string;
-  readonly param?: string;
-  readonly fields?: readonly RefusedField[];
-  /** The status that it says itself to have. */
-  readonly status?: number;
-}
-
-/** The shapes that are in use: an object, its text alone, either inside a list; `detail` and `message` without `error`. */
-function readError(body: Json): Said | undefined {
-  if (Array.isArray(body)) return body[0] === undefined ? undefined : readError(body[0]);
-  if (!isObject(body)) return undefined;
-  const error = body.error ?? body;
-  if (typeof error === "string") return { ...wordsOf(body), message: error };
-  if (!isObject(error)) return undefined;
-  const message = [error.message, error.detail, error.error].map(words).find((text) => text !== undefined);
-  if (message === undefined) return undefined;
-  const inner = message === "Provider returned error" ? readInner(error) : undefined;
-  return inner ?? { ...wordsOf(error), message, fields: listedFields(error) };
-}
-
-/** OpenRouter's errors say that there was one; what it was is in the text that its provider sent. */
-function readInner({ metadata }: JsonObject): Said | undefined {
-  const raw = isObject(metadata) ? metadata.raw : undefined;
-  if (typeof raw !== "string" || raw.length > MOST_INNER) return undefined;
-  const body = tryParseJson(raw);
-  return body === undefined ? undefined : readError(body);
-}
-
-/** Characters of an error within an error. */
-const MOST_INNER = 64 * 1024;
-
-/** What of an error is there for machines. */
-function wordsOf(error: JsonObject): Omit<Said, "message"> {
-  const code = typeof error.code === "string" ? error.code : asNumber(error.code);
-  const reason = reasonOf(error.details);
-  return {
-    type: typeof error.type === "string" ? error.type : "",
-    code: code === undefined || code === "" ? null : String(code),
-    ...(reason !== undefined && { reason }),
-    ...(typeof error.param === "string" && error.param !== "" && { param: error.param }),
-    ...ownStatus(error.status),
-  };
-}
-
-function ownStatus(value: Json | undefined): { status?: number } {
-  const status = statusOf(String(asNumber(value) ?? ""));
-  return status === undefined ? {} : { status };
-}
-
-/** The reason in an `ErrorInfo` among the details (https://google.aip.dev/193). */
-function reasonOf(details: Json | undefined): string | undefined {
-  const info = Array.isArray(details)
-    ? details.slice(0, 10).find((one) => isObject(one) && one.reason)
-    : undefined;
-  return isObject(info) && typeof info.reason === "string" ? info.reason : undefined;
-}
-
-/** A message, or what a validator lists in its place. */
-function words(value: Json | undefined): string | undefined {
-  if (typeof value === "string") return value === "" ? undefined : value;
-  return Array.isArray(value) || isObject(value) ? stringifyJson(value).slice(0, 1000) : undefined;
 }
 
 function upstreamError(status: number, said: Said, retryAfter: number | undefined): GatewayError {
@@ -149,11 +80,15 @@ function meaningOfSaid(
   const meaning = meaningOf(status, { words, param, message });
   if (meaning) return meaning;
   if (code === QUOTA || type === QUOTA) return { kind: "quota" };
-  if (isTooLong(status, { message, words: [type, code ?? ""] })) return { kind: "context-length" };
-  return { kind: KIND_BY_CODE.get(code ?? "") ?? kindOf(status) };
+  if (isTooLong(status, wordsFor({ message, type, code }))) return { kind: "context-length" };
+  return { kind: KIND_BY_WORD.get(code ?? "") ?? KIND_BY_WORD.get(type) ?? kindOf(status) };
 }
 
-const KIND_BY_CODE: ReadonlyMap<string, ErrorKind> = new Map<string, ErrorKind>([
+function wordsFor({ message, type, code }: Said) {
+  return { message, words: [type, code ?? ""] };
+}
+
+const KIND_BY_WORD: ReadonlyMap<string, ErrorKind> = new Map<string, ErrorKind>([
   ["content_policy_violation", "content-policy"],
   ["content_filter", "content-policy"],
 ]);
@@ -202,11 +137,6 @@ const STATUS_BY_WORD: ReadonlyMap<string, number> = new Map([
   ["overloaded", 503],
   ["overloaded_error", 503],
 ]);
-
-function statusOf(code: string | null): number | undefined {
-  const number = Number(code ?? Number.NaN);
-  return Number.isInteger(number) && number >= 400 && number <= 599 ? number : undefined;
-}
 
 /** Seconds until the provider may be asked again; what is no number, or more than an hour, is no advice. */
 function readRetryAfter(headers: HeaderRecord): number | undefined {

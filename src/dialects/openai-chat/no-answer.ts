@@ -1,15 +1,28 @@
 /** What stands in the place of an answer, with status 200: an error, or the verdict of a filter. */
 
-import { isObject, type Json, type JsonObject } from "../../json.ts";
+import { asNumber, isObject, type Json, type JsonObject } from "../../json.ts";
 import { isAbsent } from "../absent.ts";
 import { textOf } from "./content.ts";
 
-/** Whether a body or a chunk is an error: in `error`, or as a whole (vLLM: `{"object": "error", "message": …}`). */
-export function isErrorBody(body: JsonObject): boolean {
-  if (!isAbsent(body.error)) return true;
-  if (body.object === "error") return true;
-  return body.choices === undefined && (textOf(body.message) !== "" || textOf(body.detail) !== "");
+/**
+ * Whether a body or a chunk is an error: in `error`, in a list (Gemini), or as a whole (vLLM: `{"object": "error",
+ * "message": …}`, Venice: `{"error_type": …, "error_message": …}`, MiniMax: `base_resp`).
+ */
+export function isErrorBody(body: Json | undefined): boolean {
+  if (Array.isArray(body)) return isObject(body[0]) && isErrorBody(body[0]);
+  if (!isObject(body)) return false;
+  if (!isAbsent(body.error) || body.object === "error") return true;
+  if (!isAbsent(body.choices)) return false;
+  const { base_resp: response } = body;
+  if (isObject(response) && !isAbsent(response.status_code)) return true;
+  if (!isAbsent(body.errors)) return true;
+  // `{"code": 0, "message": "Success"}` is none.
+  const code = asNumber(body.code);
+  return code !== 0 && code !== 200 && MESSAGES.some((key) => textOf(body[key]) !== "");
 }
+
+/** Members that an error as a whole may have its words in. */
+const MESSAGES = ["message", "detail", "msg", "error_msg", "error_message"];
 
 /** Whether a filter says that it took the answer away: Azure's, of the prompt or of the choice. */
 export function isFiltered(body: JsonObject, choice: JsonObject): boolean {

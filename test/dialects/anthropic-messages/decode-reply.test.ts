@@ -333,7 +333,7 @@ test("An error in place of an answer is that error", () => {
     message: "Overloaded (request_id: req_01Inside)",
   });
   assert.throws(() => decodeReply({ error: { message: "prompt is too long: 9 tokens" } }, UNDO), {
-    status: 500,
+    status: 400,
     source: "upstream",
   });
   const rate = { error: { type: "rate_limit_error", message: "Slow down" } };

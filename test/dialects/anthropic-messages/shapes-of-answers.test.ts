@@ -2,10 +2,13 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { ChatReply } from "../../../src/chat.ts";
+import type { ChatEvent, ChatReply } from "../../../src/chat.ts";
 import { decodeReply } from "../../../src/dialects/anthropic-messages/decode-reply.ts";
+import { decodeEvents } from "../../../src/dialects/anthropic-messages/decode-events.ts";
 import { collect } from "../../../src/dialects/collect.ts";
 import type { Undo } from "../../../src/dialects/dialect.ts";
+import { splitFrames } from "../../../src/dialects/sse.ts";
+import { pipe, run } from "../../../src/dialects/stepper.ts";
 import type { Json, JsonObject } from "../../../src/json.ts";
 import { decoded, UNDO } from "./fixtures.ts";
 
@@ -328,3 +331,57 @@ test("an answer that says nothing has the output that its end names", () => {
   ]));
   assert.equal(usage?.output, 0);
 });
+
+// --- errors inside of a 200 ---
+
+const INNER: readonly (readonly [title: string, body: Json, status: number])[] = [
+  ["the API's own", { type: "error", error: { type: "overloaded_error", message: "Overloaded" } }, 503],
+  ["one in the words of the other API", { error: { message: "gone", type: "server_error", code: 503 } }, 503],
+  ["a list of errors", [{ error: { code: 429, message: "Slow down" } }], 429],
+  ["a text", { error: "gone" }, 500],
+  ["a status that is a text", { type: "error", error: { type: "x", message: "No", http_code: "429" } }, 429],
+  [
+    "an overflow that says no status",
+    { error: { message: "prompt is too long: 2 tokens > 1 maximum" } },
+    400,
+  ],
+];
+for (const [title, body, status] of INNER) {
+  test(`${title}: an error inside of a 200 is thrown as what it is`, () => {
+    for (const read of [() => decodeReply(body, UNDO), () => collect(decoded([body as JsonObject]))]) {
+      assert.throws(read, (thrown: { status?: number; source?: string }) => {
+        assert.deepEqual([thrown.status, thrown.source], [status, "upstream"]);
+        return true;
+      });
+    }
+  });
+}
+
+test("an error as a whole, in a place of an answer, is thrown as what it is", () => {
+  const bodies: readonly (readonly [JsonObject, number])[] = [
+    [{ code: 401, msg: "token expired", success: false }, 401],
+    [{ code: 500, msg: "404 NOT_FOUND", success: false }, 500],
+    [{ message: "gone" }, 500],
+  ];
+  for (const [body, status] of bodies) {
+    assert.throws(() => decodeReply(body, UNDO), { status, source: "upstream" });
+  }
+});
+
+test("events that the SDKs do not read are signs of life, whatever their data", () => {
+  const text = (event: string, data: string) => readText(`event: ${event}\ndata: ${data}\n\n`);
+  for (const event of ["ping", "keepalive", "brand_new"]) {
+    for (const data of ["ping", "null", "[1]"]) assert.deepEqual(text(event, data), [{ type: "ping" }]);
+  }
+  assert.deepEqual(readText("data: null\n\n"), [{ type: "ping" }]);
+  for (const data of ["Overloaded", '"Overloaded"']) {
+    const [event] = text("error", data);
+    assert.equal(event?.type === "error" && event.error.message, "Overloaded");
+  }
+  const [broken] = text("message_delta", "oops");
+  assert.equal(broken?.type === "error" && broken.error.code, "upstream_invalid_event");
+});
+
+function readText(text: string): ChatEvent[] {
+  return run(pipe(splitFrames(), decodeEvents(UNDO)), [new TextEncoder().encode(text)]).slice(0, 1);
+}

@@ -1,6 +1,6 @@
 /** The shapes of answers that real servers send beside the API's own, whole and as a stream that says the same. */
 
-import { deepEqual, equal } from "node:assert/strict";
+import { deepEqual, equal, match } from "node:assert/strict";
 import { test } from "node:test";
 import type { ChatReply } from "../../../src/chat.ts";
 import { collect } from "../../../src/dialects/collect.ts";
@@ -219,7 +219,7 @@ test("results of a filter that let the answer pass do not stand for one", () => 
   }
 });
 
-const INNER: readonly [string, JsonObject, number][] = [
+const INNER: readonly [string, Json, number][] = [
   ["the error of Azure's filter", {
     error: {
       message: "The response was filtered",
@@ -242,20 +242,86 @@ const INNER: readonly [string, JsonObject, number][] = [
       error: { code: 502, message: "gone" },
     }],
   }, 502],
+  ["an error in a choice that says nothing of its end", {
+    choices: [{
+      index: 0,
+      message: { content: "" },
+      finish_reason: null,
+      error: { code: 502, message: "gone" },
+    }],
+  }, 502],
+  ["a list of errors", [{ error: { code: 503, message: "overloaded", status: "UNAVAILABLE" } }], 503],
+  ["a list beside a result that is none", {
+    success: false,
+    result: null,
+    errors: [{ code: 5007, message: "No such model" }],
+  }, 500],
+  ["a list of texts", { errors: ["No such model"] }, 500],
+  ["an error that is a mark beside its words", { error: true, message: "Out of memory" }, 500],
+  ["an error that is a number beside its words", { error: 429, message: "Slow down", code: 429 }, 429],
+  ["a code and a `msg`", { code: 401, msg: "token expired", success: false }, 401],
+  ["`error_code` and `error_msg`", { error_code: 429, error_msg: "qps limit" }, 429],
+  ["`error_type` and `error_message`", {
+    error_type: "rate_limit_error",
+    error_message: "Slow down",
+  }, 429],
+  ["a status of another name", { error: { message: "No", type: "x", status_code: 422 } }, 422],
+  ["a status that is a text", { error: { message: "No", http_code: "529" } }, 529],
+  ["a base response of a limit", {
+    choices: null,
+    base_resp: { status_code: 1002, status_msg: "rate limit" },
+  }, 429],
+  ["a base response of an empty account", { base_resp: { status_code: 1008, status_msg: "balance" } }, 429],
+  ["a base response of a wrong key", { base_resp: { status_code: 1004, status_msg: "login fail" } }, 401],
+  ["an overflow that says no status", {
+    error: { message: "Trying to keep the first 5000 tokens when context the overflows." },
+  }, 400],
+  ["an overflow that is a text", {
+    error: "The number of tokens to keep from the initial prompt is greater than the context length.",
+  }, 400],
 ];
 for (const [title, body, status] of INNER) {
   test(`${title} inside of a 200 is thrown as what it is`, () => {
     for (const read of [() => whole(body), () => streamed(body)]) {
-      let thrown: { status?: number; source?: string } = {};
+      let thrown: { status?: number; source?: string; message?: string } = {};
       try {
         read();
       } catch (error) {
         thrown = error as typeof thrown;
       }
       deepEqual([thrown.status, thrown.source], [status, "upstream"]);
+      match(thrown.message ?? "", /^(?!The provider)./);
     }
   });
 }
+
+test("what says that all is well is no error, though it has a message", () => {
+  const fine: readonly JsonObject[] = [
+    { code: 0, message: "Success" },
+    { code: 200, msg: "OK" },
+    { base_resp: { status_code: 0, status_msg: "success" } },
+  ];
+  for (const members of fine) {
+    const choice = { index: 0, finish_reason: "stop" };
+    const replies = [
+      whole({ ...members, choices: [{ ...choice, message: { content: "a" } }] }),
+      streamed({ ...members, choices: [{ ...choice, delta: { content: "a" } }] }, members),
+    ];
+    for (const { content } of replies) deepEqual(content, [{ type: "text", text: "a" }]);
+  }
+});
+
+test("an error event that is a text says it, and a sign of life that is no object is one", () => {
+  const read = (text: string) =>
+    run(pipe(splitFrames(), openaiChat.decodeEvents(UNDO)), [new TextEncoder().encode(text)]);
+  for (const data of ["Out of memory", '"Out of memory"', " Out of memory "]) {
+    const [event] = read(`event: error\ndata: ${data}\n\n`);
+    equal(event?.type === "error" && event.error.message, "Out of memory");
+  }
+  for (const data of ["null", "[]", '""']) {
+    deepEqual(read(`data: ${data}\n\n`)[0], { type: "ping" }, data);
+  }
+});
 
 // --- what an answer has no place for ---
 
