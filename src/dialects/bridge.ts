@@ -143,7 +143,11 @@ function relay(request: ClientRequest, target: TargetModel): Prepared {
       const read = (events: readonly ChatEvent[]) =>
         events.some(isWarning) ? events.filter(isNoWarning) : events;
       return framed(
-        (frame) => ({ out: unasked(frame) ? undefined : frame.bytes, events: read(decode.push(frame)) }),
+        (frame) => {
+          const events = read(decode.push(frame));
+          const hidden = unasked(frame) || (events.some(isError) && !dialect.isErrorFrame(frame));
+          return { out: hidden ? undefined : frame.bytes, events };
+        },
         () => {
           const events = read(decode.end());
           // The provider had said why the answer ends, and then broke off: all that lacks is the word for it.
@@ -168,6 +172,10 @@ function relay(request: ClientRequest, target: TargetModel): Prepared {
       return editAlike(request, edits, less) ? undefined : taught;
     },
   };
+}
+
+function isError({ type }: ChatEvent): boolean {
+  return type === "error";
 }
 
 function isEnd({ type }: ChatEvent): boolean {

@@ -130,6 +130,8 @@ export interface Dialect {
   relayEdits(body: JsonObject, target: TargetModel): RelayEdits;
   /** True for a frame that the client did not ask for and does not get, though the provider was asked for it. */
   isUnasked(frame: SseFrame): boolean;
+  /** Whether the API's own libraries take a frame for an error: any other, relayed as it is, would look like a plain end. */
+  isErrorFrame(frame: SseFrame): boolean;
 
   /** @throws GatewayError `invalid_value` with the path of the field */
   decodeRequest(body: JsonObject, headers: HeaderRecord): ChatRequest;

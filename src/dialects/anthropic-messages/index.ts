@@ -34,6 +34,8 @@ export const anthropicMessages: Dialect = {
   readHead,
   relayEdits,
   isUnasked: () => false,
+  // The libraries go by the event's name alone.
+  isErrorFrame: ({ event }) => event === "error",
   decodeRequest,
   encodeRequest,
   decodeReply,

@@ -1,6 +1,7 @@
 /** The Chat Completions API (https://platform.openai.com/docs/api-reference/chat), for clients and for providers. */
 
 import { isObject, tryParseJson } from "../../json.ts";
+import { isAbsent } from "../absent.ts";
 import type { Dialect } from "../dialect.ts";
 import type { SseFrame } from "../sse.ts";
 import { decodeEvents } from "./decode-events.ts";
@@ -24,6 +25,7 @@ export const openaiChat: Dialect = {
   readHead,
   relayEdits,
   isUnasked,
+  isErrorFrame,
   decodeRequest,
   encodeRequest,
   decodeReply,
@@ -48,6 +50,12 @@ function headers(secret: string | undefined): Record<string, string> {
 function ownHeader(name: string): boolean {
   if (name === "openai-organization" || name === "openai-project") return false;
   return /^(openai-|x-ratelimit-|retry-after)/.test(name) || name === "x-should-retry";
+}
+
+/** The libraries look at `error` and at nothing else, whatever the event's name. */
+function isErrorFrame(frame: SseFrame): boolean {
+  const chunk = tryParseJson(frame.data);
+  return isObject(chunk) && !isAbsent(chunk.error);
 }
 
 const NO_CHOICES = /"choices"\s*:\s*\[\s*\]/;
