@@ -181,7 +181,10 @@ const LAYERS: readonly (readonly [string, RegExp])[] = [
     /^(append|block-order|chat|errors|json|json-edit|json-scan|digest|secret|nearest|pieces)\.ts$/,
   ],
   ["dialects", /^dialects\//],
-  ["decisions", /^(access|routing|account|config|upstream)\/|^(redact|escapes|recall)\.ts$/],
+  [
+    "decisions",
+    /^(access|routing|account|config|upstream)\/|^(credential-search|escapes|recall|redact|shown-ends)\.ts$/,
+  ],
   ["line", /^[^/]+\.ts$|^(attempt|endpoints|runtime)\//],
   ["demo", /^demo\//],
   ["commands", /^commands\/|^(main|run-process|outlive|cli)\.ts$/],

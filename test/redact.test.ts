@@ -1,5 +1,6 @@
 import { equal, ok } from "node:assert/strict";
 import { Buffer } from "node:buffer";
+import process from "node:process";
 import { test } from "node:test";
 import fc from "fast-check";
 import { amended, GatewayError } from "../src/errors.ts";
@@ -108,6 +109,96 @@ test("eight characters in a row of a credential's beginning never get through", 
       ok(!cut.includes(form));
     }
   }));
+});
+
+/** As a credential may be that somebody chose. */
+const ODD_KEYS = [
+  `Ab1<c>"d'&e/F%2Fg+h=i\\jk~!@Lm,nO;pQ`,
+  "pass%20word%25of%2Fmine==",
+  `"quoted-key-0123456789"`,
+  "C:\\keys\\new\\u0041bc",
+  "{env:OPENAI_API_KEY},$(key)",
+];
+
+test("a key with signs in it is cut to its end, whatever quotes it", () => {
+  const html = (text: string) =>
+    text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
+  const json = (text: string) => JSON.stringify(text).slice(1, -1);
+  const ways: readonly ((key: string) => string)[] = [
+    (key) => key,
+    json,
+    (key) => json(json(key)),
+    (key) => json(json(json(key))),
+    html,
+    (key) => html(key).replaceAll("'", "&#39;"),
+    (key) => json(html(key)),
+    encodeURIComponent,
+    (key) => encodeURIComponent(encodeURIComponent(key)),
+    (key) => json(encodeURIComponent(key)),
+    (key) => new URLSearchParams({ key }).toString().slice(4),
+    (key) => Buffer.from(key).toString("hex"),
+    (key) => Buffer.from(key).toString("hex").toUpperCase(),
+  ];
+  for (const key of ODD_KEYS) {
+    for (const [index, way] of ways.entries()) {
+      equal(redact(`<${way(key)}> is wrong`, key), `<${CUT}> is wrong`, `${key}, way ${index}`);
+    }
+  }
+});
+
+test("a long part of a key is cut too, where its beginning stands apart or nowhere", () => {
+  const key = "vendor-key-0123456789abcdefghijklmnopqrstuvwxyz";
+  equal(redact(`ends in ${key.slice(8)}`, key), `ends in ${CUT}`);
+  equal(redact(`in ${key.slice(5, -5)}, it says`, key), `in ${CUT}, it says`);
+  equal(redact(`${key.slice(0, 20)}\n${key.slice(20)}`, key), `${CUT}\n${CUT}`);
+  equal(redact("pqrstu, defgh", key), "pqrstu, defgh");
+});
+
+test("a word for a key leaves errors what they are", () => {
+  equal(redact('{"error": {"type": "error"}}', "error"), `{"error": {"type": "${CUT}"}}`);
+  equal(redact('{"code" : null, "status": 400, "list": [400, 1]}', "null").includes("null"), true);
+  equal(redact('{"code" : null, "status": 400, "list": [400, 1]}', "400").includes(CUT), false);
+  equal(redact("The key 12345 is wrong", "12345"), `The key ${CUT} is wrong`);
+  equal(
+    redact("Keys begin with sk-... or sk-…", "sk-proj-0123456789abcdef"),
+    "Keys begin with sk-... or sk-…",
+  );
+});
+
+test("a text is read through once for all keys, so that one of a megabyte holds nobody up", () => {
+  const keys = [
+    ...Array.from({ length: 60 }, (_, index) => `sk-proj-${index}abcdefghijklmnopqrstuvwxyz${index}`),
+    ...ODD_KEYS,
+    "x".repeat(200),
+    "....................",
+  ];
+  const { cut } = createRedactor(keys);
+  const hostile = [
+    ..."\\ %25 sk- &#65; \\u0041 ..x sk.. ..z1 …a **a xx. sk-proj-".split(" "),
+    `${keys[0]?.slice(0, 9)} `,
+    `${"x".repeat(63)}..`,
+    `..${"x".repeat(63)}`,
+    keys[3] ?? "",
+  ];
+  const cost = (piece: string, size: number) => {
+    const text = piece.repeat(Math.ceil(size / piece.length));
+    const began = process.cpuUsage().user;
+    cut(text);
+    return (process.cpuUsage().user - began) / 1000;
+  };
+  for (const piece of hostile) {
+    cost(piece, 256 * 1024);
+    // Some 20 ms on a machine of its own: only what is of another order fails.
+    const ms = cost(piece, 1024 * 1024);
+    ok(ms < 1_000, `${JSON.stringify(piece.slice(0, 20))} took ${ms} ms`);
+  }
+});
+
+test("an error that goes on and on is cut off", () => {
+  const cut = redact("sk- ".repeat(1024 * 1024), KEY);
+  ok(cut.length <= 1024 * 1024 + 1 && cut.endsWith("…"));
+  const error = redactErrorWith(new GatewayError("upstream_error", "x".repeat(1024 * 1024)), redactorOf(KEY));
+  ok(error instanceof GatewayError && error.message.length <= 64 * 1024);
 });
 
 test("a credential of any characters is read as text, never as a pattern", () => {

@@ -79,7 +79,7 @@ export function credentialsIn(headers: Caller["headers"]): string[] {
   for (const name of KEY_HEADERS) {
     const value = headers[name];
     if (value === undefined || !Object.hasOwn(headers, name)) continue;
-    for (const one of value.includes(",") ? value.split(",") : [value]) {
+    for (const one of value.includes(",") ? value.split(",", MOST_CREDENTIALS) : [value]) {
       // Behind the scheme, if there is one.
       const credential = one.slice(one.trimEnd().lastIndexOf(" ") + 1).trimEnd();
       if (credential.length >= LEAST_LENGTH) found.push(credential);
@@ -88,6 +88,8 @@ export function credentialsIn(headers: Caller["headers"]): string[] {
   return found;
 }
 
+/** Of a list that somebody made up, so many are enough. */
+const MOST_CREDENTIALS = 8;
 /** What is shorter is no key, but a word that stands elsewhere too. */
 const LEAST_LENGTH = 8;
 
