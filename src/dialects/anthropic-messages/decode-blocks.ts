@@ -3,7 +3,7 @@
  * that is the only thing to find it by (blocks may interleave). A whole message is the same with no deltas.
  */
 
-import type { ChatEvent } from "../../chat.ts";
+import type { ChatEvent, Warning } from "../../chat.ts";
 import { isObject, type Json, type JsonObject, stringifyJson } from "../../json.ts";
 import { isAbsent } from "../absent.ts";
 import type { Undo } from "../dialect.ts";
@@ -115,6 +115,14 @@ const KNOWN_DELTAS: ReadonlySet<string> = new Set([
   "citations_delta",
 ]);
 
+/** Blocks that only requests have in the API itself. */
+const MEDIA: ReadonlyMap<string, Warning> = new Map([
+  ["image", "images"],
+  ["document", "files"],
+  ["audio", "audio"],
+  ["video", "video"],
+]);
+
 /** Blocks of tools that the provider ran by itself: they must never reach a client as calls to make. */
 const PROVIDER_TOOL = /^(?:server_tool_use|mcp_tool_use|container_upload|.+_tool_result)$/;
 
@@ -174,7 +182,8 @@ function leftOut(type: string, block: JsonObject, reading: Reading): OpenBlock {
     reading.pending.delete(answered);
     answerCoded(answered, reading);
   } else if (/_tool_use$/.test(type)) reading.pending.add(optionalText(block.id));
-  const warning = PROVIDER_TOOL.test(type) ? "server_tool_dropped" : "content_dropped";
+  const other = MEDIA.get(type) ?? "content_dropped";
+  const warning = PROVIDER_TOOL.test(type) ? "server_tool_dropped" : other;
   return { first: [{ type: "warning", warning }], stop: () => [] };
 }
 

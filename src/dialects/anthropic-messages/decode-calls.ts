@@ -8,7 +8,7 @@ import { type Deltas, type OpenBlock, optionalText, type Reading, say, text } fr
 
 /** A `tool_use` block. One that has neither a name nor input is how some servers say that there is none. */
 export function toolBlock(block: JsonObject, reading: Reading): OpenBlock {
-  if (text(block, "name", reading) === "") return namelessBlock(block, reading);
+  if (text(block, "name", reading).trim() === "") return namelessBlock(block, reading);
   return isCoded(block) ? codedBlock(block, reading) : callBlock(block, reading);
 }
 
@@ -70,6 +70,8 @@ function customBlock(block: JsonObject, reading: Reading): OpenBlock {
  * would make the answer something else than JSON.
  */
 function structuredBlock(block: JsonObject, reading: Reading): OpenBlock {
+  // Two answers in one text would be none.
+  if (reading.structured) return { first: [{ type: "warning", warning: "content_dropped" }], stop: () => [] };
   reading.structured = true;
   const spoken = reading.beside.join("").trim() !== "";
   reading.beside = [];

@@ -13,11 +13,13 @@ export interface Said {
 
 /**
  * The text and the thinking of a message or delta; undefined if it is not shaped like one. Servers name thinking
- * `reasoning_content` or `reasoning`; some send it, and the text, as parts of the content (Mistral).
+ * `reasoning_content` or `reasoning`, some `reasoning_text` (GitHub) or `thinking` (Ollama); some send it, and the text,
+ * as parts of the content (Mistral).
  */
 export function readContent(message: JsonObject): Said | undefined {
   const { content, reasoning_content: long, reasoning: short } = message;
-  const thinking = textOf(long) || textOf(short);
+  const thinking = textOf(long) || textOf(short) || textOf(message.reasoning_text) ||
+    textOf(message.thinking);
   if (typeof content === "string") return { text: content, thinking, lost: NOTHING };
   if (!Array.isArray(content)) return isAbsent(content) ? { text: "", thinking, lost: NOTHING } : undefined;
   const parts = content.map(readPart);
@@ -35,27 +37,39 @@ export function lostMembers(message: JsonObject): Warning[] {
   const lost: Warning[] = [];
   // Most deltas have one member or two.
   for (const key of Object.keys(message)) {
-    const code = MEMBERS.get(key);
-    if (code !== undefined && !isAbsent(message[key])) lost.push(code);
+    const code = MEMBERS.get(key) ?? (KEPT.has(key) ? undefined : mediaOf(key));
+    if (code !== undefined && !isAbsent(message[key]) && !lost.includes(code)) lost.push(code);
   }
   return lost;
 }
 
-/** Sources in shapes of a server's own, which stand beside the choices (Perplexity). */
-export function lostSources({ citations, search_results: results }: JsonObject): Warning[] {
-  return isAbsent(citations) && isAbsent(results) ? [] : ["citations_dropped"];
+/** What stands beside the choices: sources in shapes of a server's own, and pictures found (Perplexity). */
+export function lostSources({ citations, search_results: results, images, videos }: JsonObject): Warning[] {
+  return [
+    ...(isAbsent(citations) && isAbsent(results) ? [] : ["citations_dropped"]),
+    ...(isAbsent(images) ? [] : ["images"]),
+    ...(isAbsent(videos) ? [] : ["video"]),
+  ];
 }
 
+/** The members of a message that are read. */
+const KEPT: ReadonlySet<string> = new Set([
+  "role",
+  "content",
+  "refusal",
+  "tool_calls",
+  "function_call",
+  "annotations",
+  "reasoning",
+  "reasoning_content",
+  "reasoning_details",
+]);
+
 const MEMBERS: ReadonlyMap<string, Warning> = new Map([
-  ["images", "images"],
-  ["image", "images"],
-  ["audio", "audio"],
-  ["video", "video"],
-  ["videos", "video"],
-  ["files", "files"],
-  ["file", "files"],
   ["citations", "citations_dropped"],
   ["search_results", "citations_dropped"],
+  // Parts of Gemini's in a member of a gateway's own.
+  ["multi_mod_content", "content_dropped"],
 ]);
 
 interface ReadPart {
@@ -71,6 +85,7 @@ function readPart(part: Json): ReadPart {
   const type = textOf(part.type);
   switch (type) {
     case "":
+      return part.text === undefined ? { lost: [untypedLoss(part)] } : { text: words(part.text) };
     case "text":
     case "output_text":
       return { text: words(part.text) };
@@ -83,17 +98,27 @@ function readPart(part: Json): ReadPart {
     case "reference":
       return { lost: ["citations_dropped"] };
     default:
-      return { lost: [MEDIA.find(([kind]) => type.includes(kind))?.[1] ?? "content_dropped"] };
+      return { lost: [mediaOf(type) ?? "content_dropped"] };
   }
 }
 
-/** Kinds of parts by what their types hold: `image_url`, `output_image`, `input_audio`, `tool_file`, `document_url`. */
-const MEDIA: readonly (readonly [string, Warning])[] = [
-  ["image", "images"],
-  ["audio", "audio"],
-  ["video", "video"],
-  ["file", "files"],
-  ["document", "files"],
+/** A part without a type is told by its members (Gemini: `inline_data`, `file_data`). */
+function untypedLoss(part: JsonObject): Warning {
+  const { inline_data: inline } = part;
+  const kind = isObject(inline) ? textOf(inline.mime_type) : Object.keys(part).join();
+  return mediaOf(kind) ?? "content_dropped";
+}
+
+/** What a type or a name of a member speaks of: `image_url`, `output_audio`, `tool_file`, `document_url`. */
+function mediaOf(name: string): Warning | undefined {
+  return MEDIA.find(([kind]) => kind.test(name))?.[1];
+}
+
+const MEDIA: readonly (readonly [RegExp, Warning])[] = [
+  [/image|picture|photo/i, "images"],
+  [/audio|speech/i, "audio"],
+  [/video/i, "video"],
+  [/(?:^|_)files?(?:$|_)|document|attachment/i, "files"],
 ];
 
 /** A part's words: a string, or parts in their turn. */

@@ -18,7 +18,7 @@ import { decodeInnerError } from "./error.ts";
 import { isErrorBody, isFiltered } from "./no-answer.ts";
 import { readThoughts } from "./stream-thoughts.ts";
 import { readCalls } from "./stream-calls.ts";
-import { mergeUsage, readUsage } from "./usage.ts";
+import { figuresOf, mergeUsage, readUsage } from "./usage.ts";
 import { finishWord, readFinish } from "./wire.ts";
 
 /**
@@ -82,11 +82,8 @@ function readAnswer(undo: Undo) {
     });
   };
 
-  /** Figures are at the top of a chunk, in its choice (Moonshot), or in a member of Groq's. */
   const count = (chunk: JsonObject, choice: Json | undefined, events: ChatEvent[]) => {
-    const groq = isObject(chunk.x_groq) ? chunk.x_groq.usage : undefined;
-    const own = isObject(choice) ? choice.usage : undefined;
-    const update = isAbsent(chunk.usage) ? own ?? groq ?? chunk.usage : chunk.usage;
+    const update = figuresOf(chunk, choice);
     if (!isObject(update)) return;
     usage = mergeUsage(usage, update);
     const read = readUsage(usage);
@@ -126,6 +123,8 @@ function readAnswer(undo: Undo) {
     const value = isAbsent(choice.delta) ? choice.message : choice.delta;
     if (isObject(value)) delta(value, events);
     else if (!isAbsent(value)) throw invalidEvent("its delta is not an object");
+    // A chunk of another API would be lost in silence.
+    else if (textOf(choice.text) !== "") throw invalidEvent("it has a text in place of a delta");
     // Some servers have `""` in every chunk; only a word says that the answer is complete.
     const said = finishWord(choice);
     if (said.word !== undefined || (said.unreadable && ending.word === undefined)) ending = said;

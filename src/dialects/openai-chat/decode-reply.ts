@@ -14,7 +14,7 @@ import { decodeInnerError } from "./error.ts";
 import { isErrorBody, isFiltered } from "./no-answer.ts";
 import { readDetail } from "./reasoning.ts";
 import { callId, finishWord, readFinish } from "./wire.ts";
-import { readUsage } from "./usage.ts";
+import { figuresOf, readUsage } from "./usage.ts";
 
 /**
  * Reads the first choice; what it lacks is made up of nothing. An answer that a filter took away, or that its provider
@@ -24,7 +24,7 @@ import { readUsage } from "./usage.ts";
 export function decodeReply(body: Json, undo: Undo): ChatReply {
   if (isErrorBody(body)) throw decodeInnerError(body);
   if (!isObject(body)) throw invalidReply("it is not an object");
-  const usage = readUsage(body.usage);
+  const usage = readUsage(figuresOf(body, listOf(body.choices)?.[0]));
   const { choice, filtered } = firstChoice(body, usage !== undefined);
   const id = textOf(body.id);
   const message = isObject(choice.message) ? choice.message : {};
@@ -127,7 +127,11 @@ function toolCalls(message: JsonObject, reply: string, undo: Undo): ToolCallPart
 function isNoCall(call: Json): boolean {
   if (!isObject(call)) return isAbsent(call);
   const { called, input } = calledOf(call);
-  return isAbsent(called.name) && isNoInput(wholeArguments(input));
+  return isBlank(called.name) && isNoInput(wholeArguments(input));
+}
+
+function isBlank(name: Json | undefined): boolean {
+  return typeof name === "string" ? name.trim() === "" : isAbsent(name);
 }
 
 /** What is called, and with what: servers that know both kinds of tools may fill in one and leave the other empty. */
@@ -144,7 +148,7 @@ function toolCall(call: Json, at: number, reply: string, undo: Undo): ToolCallPa
   if (!isObject(call)) return undefined;
   const { kind, called, input } = calledOf(call);
   const sent = textOf(called.name);
-  if (sent === "") return undefined;
+  if (isBlank(sent)) return undefined;
   return {
     type: "tool-call",
     id: textOf(call.id) || callId(reply, at, sent),

@@ -26,7 +26,13 @@ const MESSAGES = ["message", "detail", "msg", "error_msg", "error_message"];
 
 /** Whether a filter says that it took the answer away: Azure's, of the prompt or of the choice. */
 export function isFiltered(body: JsonObject, choice: JsonObject): boolean {
-  return saysFiltered(body.prompt_filter_results) || saysFiltered(choice.content_filter_results);
+  return saysFiltered(body.prompt_filter_results) || saysFiltered(choice.content_filter_results) ||
+    (Array.isArray(body.content_filters) && body.content_filters.some(isBlocked));
+}
+
+/** Azure's newer list has one entry for each of its filters. */
+function isBlocked(filter: Json): boolean {
+  return isObject(filter) && filter.blocked === true;
 }
 
 function saysFiltered(value: Json | undefined): boolean {

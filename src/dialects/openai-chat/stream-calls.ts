@@ -111,8 +111,10 @@ function isCustom(delta: JsonObject): boolean {
   return (delta.type === "custom" && isAbsent(delta.function)) || calledOf(delta).kind === "custom";
 }
 
+/** A name of blanks is none. */
 function nameOf(delta: JsonObject): string {
-  return textOf(calledOf(delta).called.name);
+  const name = textOf(calledOf(delta).called.name);
+  return name.trim() === "" ? "" : name;
 }
 
 function inputOf(delta: JsonObject): string {

@@ -2,11 +2,20 @@
 
 import { MOST_TOKENS, type Usage } from "../../chat.ts";
 import { asNumber, isObject, type Json, type JsonObject } from "../../json.ts";
+import { isAbsent } from "../absent.ts";
 import { mergeFigures } from "../figures.ts";
 
 /** The wire usage known so far, with what an update says; a total belongs to the parts that it came with. */
 export function mergeUsage(known: JsonObject, update: JsonObject): JsonObject {
   return { ...mergeFigures(known, update, COUNTED), total_tokens: update.total_tokens };
+}
+
+/** Figures are at the top of an answer or chunk, in its choice (Moonshot), or in a member of Groq's. */
+export function figuresOf(body: JsonObject, choice: Json | undefined): Json | undefined {
+  if (!isAbsent(body.usage)) return body.usage;
+  const own = isObject(choice) ? choice.usage : undefined;
+  const groq = isObject(body.x_groq) ? body.x_groq.usage : undefined;
+  return own ?? groq ?? body.usage;
 }
 
 /**

@@ -61,6 +61,7 @@ const NOTHING: readonly Json[] = [
   { type: "tool_use", id: "", name: "", input: {} },
   { type: "tool_use", id: "toolu_1", name: "", input: null },
   { type: "tool_use", id: "toolu_1", name: null },
+  { type: "tool_use", id: "toolu_1", name: " ", input: {} },
 ];
 for (const block of NOTHING) {
   test(`the block ${JSON.stringify(block)} is nothing, in an answer that is complete without it`, () => {
@@ -260,6 +261,25 @@ test("words before and behind a structured answer are no part of it", () => {
   for (const reply of both([hello, structured, hello], { stop_reason: "tool_use" }, WITH_TOOL)) {
     assert.deepEqual(reply.content, [{ type: "text", text: '{"city":"Paris"}' }]);
     assert.deepEqual(reply.warnings, ["content_dropped"]);
+  }
+});
+
+test("of two structured answers the first is the answer", () => {
+  const second = { ...structured, id: "b", input: { city: "Rome" } };
+  for (const reply of both([structured, second], { stop_reason: "tool_use" }, WITH_TOOL)) {
+    assert.deepEqual(reply.content, [{ type: "text", text: '{"city":"Paris"}' }]);
+    assert.deepEqual(reply.warnings, ["content_dropped"]);
+    assert.equal(reply.finish.reason, "stop");
+  }
+});
+
+test("blocks that answers have no place for are lost by their kind", () => {
+  const kinds = [["image", "images"], ["document", "files"], ["audio", "audio"], [
+    "brand_new",
+    "content_dropped",
+  ]];
+  for (const [type = "", warning = ""] of kinds) {
+    for (const { warnings } of both([hello, { type, source: {} }])) assert.deepEqual(warnings, [warning]);
   }
 });
 

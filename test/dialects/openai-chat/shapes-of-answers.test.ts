@@ -1,6 +1,6 @@
 /** The shapes of answers that real servers send beside the API's own, whole and as a stream that says the same. */
 
-import { deepEqual, equal, match } from "node:assert/strict";
+import { deepEqual, equal, match, throws } from "node:assert/strict";
 import { test } from "node:test";
 import type { ChatReply } from "../../../src/chat.ts";
 import { collect } from "../../../src/dialects/collect.ts";
@@ -50,6 +50,9 @@ const NOTHING: readonly [string, JsonObject][] = [
   }],
   ["a tool call with no name and null", {
     tool_calls: [{ index: 0, function: { name: null, arguments: "null" } }],
+  }],
+  ["a tool call whose name is blanks", {
+    tool_calls: [{ index: 0, id: "a", function: { name: " ", arguments: " " } }],
   }],
   ["a tool call that is null", { tool_calls: [null] }],
   ["a tool call that is an empty object", { tool_calls: [{}] }],
@@ -190,6 +193,11 @@ const FILTERED: readonly [string, JsonObject, readonly string[]][] = [
   [
     "the prompt's results and no choice",
     { choices: [], prompt_filter_results: [{ prompt_index: 0, content_filter_results: filtered }] },
+    ["finish_reason"],
+  ],
+  [
+    "a list of filters and no choice",
+    { choices: [], content_filters: [{ blocked: false }, { blocked: true, source_type: "prompt" }] },
     ["finish_reason"],
   ],
   ["tokens that are counted and no choice", { choices: [] }, ["finish_reason"]],
@@ -339,12 +347,73 @@ const LOST: readonly [JsonObject, string][] = [
   [{ content: [{ type: "document_url", document_url: "https://a.example" }] }, "files"],
   [{ content: [{ type: "reference", reference_ids: [1] }] }, "citations_dropped"],
   [{ content: [{ type: "brand_new", value: 1 }] }, "content_dropped"],
+  [{ content: [{ inline_data: { mime_type: "image/png", data: "AAAA" } }] }, "images"],
+  [{ content: [{ inline_data: { mime_type: "video/mp4", data: "AAAA" } }] }, "video"],
+  [{ content: [{ image_url: { url: "https://a.example" } }] }, "images"],
+  [{ content: [{ value: 1 }] }, "content_dropped"],
+  [{ generated_images: ["https://a.example"] }, "images"],
+  [{ image_url: "https://a.example" }, "images"],
+  [{ output_audio: "AAAA", audio_url: "https://a.example" }, "audio"],
+  [{ attachments: [{ id: "f" }] }, "files"],
+  [{ multi_mod_content: [{ inline_data: { data: "AAAA" } }] }, "content_dropped"],
 ];
 for (const [message, warning] of LOST) {
   test(`${JSON.stringify(message)} of an answer is not lost in silence`, () => {
     for (const { warnings } of both({ content: "", ...message })) deepEqual(warnings, [warning]);
   });
 }
+
+test("pictures beside the choices are not lost in silence", () => {
+  const choice = { index: 0, finish_reason: "stop" };
+  const found = { images: [{ image_url: "https://a.example" }], videos: [{ url: "https://a.example" }] };
+  const replies = [
+    whole({ ...found, choices: [{ ...choice, message: { content: "a" } }] }),
+    streamed({ ...found, choices: [{ ...choice, delta: { content: "a" } }] }),
+  ];
+  for (const { warnings } of replies) deepEqual(warnings, ["images", "video"]);
+});
+
+test("members that are no media are not taken for such", () => {
+  for (const key of ["profile", "reasoning_text", "filetype", "provider_specific_fields", "imag"]) {
+    for (const { warnings } of both({ content: "a", [key]: "b" })) deepEqual(warnings, [], key);
+  }
+});
+
+for (const name of ["reasoning_content", "reasoning", "reasoning_text", "thinking"]) {
+  test(`thinking is read in \`${name}\``, () => {
+    for (const { content } of both({ content: "a", [name]: "hm" })) {
+      deepEqual(content, [{ type: "thinking", text: "hm" }, { type: "text", text: "a" }]);
+    }
+  });
+}
+
+test("figures are read in the choice and in a member of Groq's", () => {
+  const own = { prompt_tokens: 20, completion_tokens: 3, total_tokens: 23, cached_tokens: 10 };
+  const choice = { index: 0, finish_reason: "stop" };
+  const bodies: readonly (readonly [JsonObject, JsonObject])[] = [
+    [{ usage: own }, {}],
+    [{}, { usage: own }],
+    [{}, { x_groq: { usage: own } }],
+    [{ usage: own }, { usage: null }],
+    [{ usage: own }, { usage: {} }],
+  ];
+  for (const [within, beside] of bodies) {
+    const replies = [
+      whole({ ...beside, choices: [{ ...choice, ...within, message: { content: "a" } }] }),
+      streamed({ ...beside, choices: [{ ...choice, ...within, delta: { content: "a" } }] }),
+    ];
+    for (const { usage } of replies) {
+      deepEqual([usage?.input, usage?.output, usage?.cacheRead], [20, 3, 10]);
+    }
+  }
+});
+
+test("a text in place of a message is no answer of this API", () => {
+  const choice = { index: 0, text: "hello", finish_reason: "stop" };
+  for (const read of [() => whole({ choices: [choice] }), () => streamed({ choices: [choice] })]) {
+    throws(read, { failure: "invalid" });
+  }
+});
 
 test("sources beside the choices are not lost in silence", () => {
   const citations = { citations: ["https://a.example"] };
