@@ -5,8 +5,12 @@ import { asNumber, isObject, type Json, type JsonObject } from "../../json.ts";
 import { isAbsent } from "../absent.ts";
 import { mergeFigures } from "../figures.ts";
 
-/** The wire usage known so far, with what an update says; a total belongs to the parts that it came with. */
+/**
+ * The wire usage known so far, with what an update says; a total belongs to the parts that it came with. An update of
+ * zeros says nothing of what is known.
+ */
 export function mergeUsage(known: JsonObject, update: JsonObject): JsonObject {
+  if (isAbsent(update) && !isAbsent(known)) return known;
   return { ...mergeFigures(known, update, COUNTED), total_tokens: update.total_tokens };
 }
 

@@ -130,3 +130,17 @@ const MERGED: readonly [title: string, updates: readonly JsonObject[], expected:
 for (const [title, updates, expected] of MERGED) {
   test(`usage of a stream: ${title}`, () => deepEqual(readUsage(updates.reduce(mergeUsage, {})), expected));
 }
+
+test("zeros at the end of a stream take nothing from a total that has more than its parts", () => {
+  const real = {
+    prompt_tokens: 10,
+    completion_tokens: 5,
+    total_tokens: 115,
+    completion_tokens_details: { reasoning_tokens: 100 },
+  };
+  const zeros = { prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 };
+  for (const updates of [[real, zeros], [zeros, real], [zeros, real, zeros, {}], [real, real]]) {
+    const merged = updates.reduce<JsonObject>(mergeUsage, {});
+    deepEqual(readUsage(merged), of(10, 105, { reasoning: 100 }));
+  }
+});
