@@ -9,10 +9,11 @@ const WORD = /(?<![\\A-Za-z0-9])[A-Za-z0-9][A-Za-z0-9_+~-]{7,}={0,2}/g;
 const KEY_PREFIX =
   /^(?:(?:sk|rk|pk)[-_]|(?:aip|gsk|hf|r8|fw|csk|tgp|gh[opsu]|github_pat|whsec)_|(?:xai|pplx|nvapi|glpat|xox[abeprs])-|A[KS]IA(?=[A-Z0-9]{12})|AIza|ya29|eyJ)/;
 const LEAST_REST = 6;
-/** A run of letters and digits so long that it is no word. */
-const LEAST_RUN = 20;
-/** How often letters, digits and cases follow each other in what was drawn by lot. */
-const LEAST_DISORDER = 0.3;
+/** Runs of letters and digits so long are no words, if these are mixed as in what was drawn by lot. */
+const RUNS = [
+  { length: 20, disorder: 0.3 },
+  { length: 16, disorder: 0.4 },
+] as const;
 const SHOWN = 3;
 
 /** What stands between `//` and `@`. */
@@ -34,11 +35,15 @@ export function masked(text: string): string {
 export function isKeyLike(word: string): boolean {
   const prefix = KEY_PREFIX.exec(word)?.[0];
   if (prefix !== undefined && word.length - prefix.length >= LEAST_REST) return true;
-  return word.split(/[-_+~=]/).some((run) => run.length >= LEAST_RUN && disorder(run) >= LEAST_DISORDER);
+  return word.split(/[-_+~=]/).some(isDrawn);
+}
+
+function isDrawn(run: string): boolean {
+  return RUNS.some(({ length, disorder }) => run.length >= length && disorderOf(run) >= disorder);
 }
 
 /** The share of neighbours that are of different kinds. */
-function disorder(text: string): number {
+function disorderOf(text: string): number {
   let changes = 0;
   for (let at = 1; at < text.length; at++) {
     if (kindOf(text.charCodeAt(at)) !== kindOf(text.charCodeAt(at - 1))) changes++;

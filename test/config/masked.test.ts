@@ -23,6 +23,7 @@ const KEYS = [
   "eyJhbGciOiJIUzI1NiJ9",
   "9f86d081884c7d659a2feaa0c55ad015",
   "Xk29fLmQ0aZ81bTnRr47YvWc",
+  "Zq8fT3vLw9XbK2mN",
 ];
 
 const NAMES = [
