@@ -15,8 +15,8 @@ export interface Shaped {
   readonly findings: readonly Finding[];
   /** The places of which nothing further is worth saying. */
   readonly broken: readonly Path[];
-  /** What is named in malformed parts of users: they were to use it. */
-  readonly named: ReadonlySet<string>;
+  /** What is named in malformed parts of users: they were to use it. Undefined where nobody knows what they were to use. */
+  readonly named: ReadonlySet<string> | undefined;
 }
 
 /**
@@ -39,8 +39,11 @@ export async function shape(value: unknown, pause: Pause): Promise<Shaped> {
   const findings = explained
     .filter(({ missing, finding }) => !missing || !meant.has(JSON.stringify(finding.path)))
     .map(({ finding }) => finding);
+  let known = true;
   for (const { path } of findings.filter(({ path }) => path[0] === "users")) {
+    const before = named.size;
     collect(valueAt(value, path), named);
+    if (named.size === before && isListOfModels(path)) known = false;
   }
   for (const { finding: { path } } of explained) repair(value, path);
   const second = await validate(value, pause);
@@ -48,8 +51,13 @@ export async function shape(value: unknown, pause: Pause): Promise<Shaped> {
     config: second.issues.length === 0 ? second.config : undefined,
     findings,
     broken: explained.flatMap(({ finding, meant = [] }) => [finding.path, ...meant]),
-    named,
+    named: known ? named : undefined,
   };
+}
+
+/** Whether a path leads to all that a user may use, or to something around it. */
+function isListOfModels([top, , part, further]: Path): boolean {
+  return top === "users" && (part === undefined || (part === "models" && further === undefined));
 }
 
 type Issue = v.BaseIssue<unknown>;

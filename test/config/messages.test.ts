@@ -55,6 +55,16 @@ test("a word without quotes that may be a key is not repeated", async () => {
   assert.doesNotMatch(JSON.stringify(problems), /hunter2/);
 });
 
+test("where nobody knows what a user is to use, no model is called unused", async () => {
+  const models = /"models": \[.*\]/;
+  for (const list of ['"models": null', '"models": 5']) {
+    const { problems } = await load(GOOD.replace(models, list));
+    assert.deepEqual(problems.map(({ path }) => path), ["users.alice.models"], list);
+  }
+  const { problems } = await load(GOOD.replace(/\{"models": \[.*\]\}/, "null"));
+  assert.deepEqual(problems.map(({ path }) => path), ["users.alice"]);
+});
+
 test("UTF-16 with its mark is told from other bytes", async () => {
   const { unreadable } = await load(new Uint8Array([0xff, 0xfe, 0x7b, 0x00]));
   assert.match(unreadable ?? "", /it is UTF-16 text: save it as UTF-8$/);
