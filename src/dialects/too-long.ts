@@ -13,6 +13,7 @@ const WORDS: ReadonlySet<string> = new Set([
   "model_context_window_exceeded",
   "exceed_context_size_error",
   "contextwindowexceedederror",
+  "model_max_prompt_tokens_exceeded",
 ]);
 
 /** How such errors begin, each by one server or several. */
@@ -23,16 +24,25 @@ const BEGINNINGS: readonly RegExp[] = [
   /'?max_tokens'? or '?max_completion_tokens'? is too large: \d+\. this model's maximum context length is/, // vLLM
   /(?:the )?request(?: \(\d+ tokens\))? exceeds the available context size/, // llama.cpp
   /(?:the )?(?:prompt|input|request|conversation)(?: is)? too long[;:,.]? .{0,20}exceed\w* (?:the )?(?:max(?:imum)? )?context/, // Ollama
-  /(?:the )?(?:prompt|input)(?: is)? too long(?::| for (?:the )?(?:requested )?model)/, // Fireworks, Bedrock
-  /(?:the |your )?(?:input|prompt|request|messages?|conversation|context)(?: \w+){0,4}(?: \(?\d+\)?(?: tokens)?)?(?: of \d+)? (?:exceeds?|exceeded|is (?:longer|larger|greater) than) .{0,40}(?:context|number of tokens allowed|input length|token limit|configured limit|max(?:imum)? length|limit of \d+)/, // Gemini, Groq, Poolside, Moonshot, Z.ai, Copilot
+  /(?:the )?(?:prompt|input)(?: is)? too long(?:[.:]|$| for (?:the )?(?:requested )?model)/, // Fireworks, Bedrock, AI21
+  /(?:the |your )?(?:input|prompt|request(?:ed)?|messages?|conversation|context)(?: \w+){0,4}(?: \(?\d+(?: tokens)?\)?)?(?: of \d+)? (?:exceeds?|exceeded|is (?:longer|larger|greater) than) .{0,40}(?:context|number of tokens allowed|input length|token limit|configured limit|max(?:imum)? (?:allowed )?length|limit of \d+)/, // Gemini, Groq, Poolside, Moonshot, Z.ai, Copilot, SGLang, Together, Ollama, Perplexity
+  /(?:the )?(?:prompt|input) tokens exceeds? (?:the )?limit/, // Hunyuan
+  /(?:the )?input(?: token)? length(?: is)? too long/, // Moonshot
+  /unable to submit request because the input token count is \d+/, // Vertex
+  /(?:invalid input argument for model .{1,100}: )?the number of input tokens \d+ cannot exceed/, // watsonx
+  /tokens in request more than max tokens allowed/, // Z.ai
+  /(?:length of prompt_tokens|max_total_tokens) \(\d+\) must be less than (?:or equal to )?max_seq_len/, // SiliconFlow
+  /total tokens of .{1,40} exceeds? max message tokens/, // Volcengine
+  /(?:the )?maximum context length (?:of (?:the|this) model )?is \d+/, // SambaNova
+  /reached context length of \d+ tokens/, // LM Studio
   /input tokens exceed the configured limit/,
   /please reduce the length of the (?:messages|prompt|input)/, // Groq, Cerebras
   /prompt contains \d+ tokens.{0,60}too large for model/, // Mistral
   /the (?:decoder |engine )?prompt \(length \d+\) is longer than the maximum model length/, // vLLM
-  /input validation error: `inputs` tokens \+ `max_new_tokens` must be/, // Text Generation Inference
+  /input validation error: `inputs` (?:tokens \+ `max_new_tokens` must be|must have less than)/, // Text Generation Inference
   /range of input length should be/, // DashScope
-  /context (?:window|length|size)(?: is)? exceed/, // MiniMax
-  /too many tokens: (?:the )?total number of tokens in the prompt cannot exceed/, // Cohere
+  /(?:the )?context (?:window|length|size)(?: is)? exceed/, // MiniMax, Baichuan
+  /too many tokens: (?:(?:the )?total number of tokens in the prompt cannot exceed|size limit exceeded)/, // Cohere
   /trying to keep the first \d+ tokens when context (?:the )?overflows/, // LM Studio
   /the number of tokens to keep from the initial prompt is greater than the context length/,
 ].map(({ source }) => new RegExp(`^(?:${source})`, "i"));

@@ -115,6 +115,65 @@ const TOO_LONG: readonly (readonly [string, Json, status?: number])[] = [
     openai("Input validation error: `inputs` tokens + `max_new_tokens` must be <= 4096. Given: 5000"),
     422,
   ],
+  ["SGLang", openai("The input (5000 tokens) is longer than the model's context length (4096 tokens).")],
+  [
+    "SGLang, with the answer",
+    openai(
+      "Requested token count exceeds the model's maximum context length of 4096 tokens. You requested a total of 5000 tokens: 4000 tokens from the input messages and 1000 tokens for the completion.",
+    ),
+  ],
+  [
+    "SGLang, truncating",
+    openai(
+      "Input length (5000 tokens) exceeds the maximum allowed length (4096 tokens). Use a shorter input or enable --allow-auto-truncate.",
+    ),
+  ],
+  [
+    "Ollama, with numbers",
+    openai("input length (5000 tokens) exceeds the model's context length (4096 tokens)"),
+  ],
+  [
+    "Vertex",
+    openai(
+      "Unable to submit request because the input token count is 40000 but model only supports up to 32768. Reduce the input token count and try again.",
+    ),
+  ],
+  ["Perplexity", openai("Requested input length 140000 exceeds maximum input length 127000")],
+  ["Moonshot, by length", openai("Input token length too long")],
+  ["Z.ai, by tokens", openai("tokens in request more than max tokens allowed")],
+  ["SiliconFlow", openai("length of prompt_tokens (40000) must be less than max_seq_len (32768).")],
+  [
+    "SiliconFlow, with the answer",
+    openai("max_total_tokens (8193) must be less than or equal to max_seq_len (4096)"),
+  ],
+  ["Volcengine", openai("Total tokens of image and text exceed max message tokens. Request id: 0217")],
+  ["SambaNova", openai("The maximum context length of the model is 8192. However, 9000 was requested")],
+  [
+    "LM Studio, while it answers",
+    openai(
+      "Reached context length of 4096 tokens with model (arch: qwen2) that does not currently support mid-generation context overflow.",
+    ),
+  ],
+  [
+    "Cohere, by size",
+    openai("too many tokens: size limit exceeded by 1000 tokens. Try using shorter or fewer inputs."),
+  ],
+  ["AI21", openai("The prompt is too long")],
+  ["Baichuan", openai("the context length exceeds limit")],
+  ["Hunyuan", openai("prompt tokens exceed limit")],
+  ["Text Generation Inference, by input", {
+    error: "Input validation error: `inputs` must have less than 4095 tokens. Given: 5000",
+    error_type: "validation",
+  }, 422],
+  ["watsonx", {
+    errors: [{
+      code: "invalid_input_argument",
+      message:
+        "Invalid input argument for Model 'x': the number of input tokens 9000 cannot exceed the total tokens limit 8192 for this model",
+    }],
+    status_code: 400,
+  }],
+  ["Copilot, by its code alone", openai("Nope", "", "model_max_prompt_tokens_exceeded")],
   [
     "LiteLLM",
     openai(
@@ -146,6 +205,9 @@ const OTHERS: readonly (readonly [string, Json, status?: number])[] = [
     "a user's words",
     openai("Invalid content: 'This model's maximum context length is 1 tokens, prompt is too long'"),
   ],
+  ["a picture that is too large", openai("Input image size (5000000) exceeds the maximum image size")],
+  ["an entity that is not there", openai("Requested entity was not found."), 404],
+  ["a user's words behind a quote", openai("The input 'prompt is too long' is not valid")],
   ["too many requests", openai("Input tokens exceed the configured limit of tokens per minute"), 429],
   [
     "a limit of the answer",
