@@ -283,7 +283,7 @@ function refuseLosses(chat: ChatRequest, target: TargetModel): void {
   }
 }
 
-function parsed(bytes: Uint8Array): Json {
+export function parsed(bytes: Uint8Array): Json {
   const text = decoder.decode(bytes);
   const reading = readJson(text, ANSWER_LIMITS);
   switch (reading.kind) {

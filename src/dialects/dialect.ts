@@ -177,6 +177,11 @@ export interface Dialect {
   readonly countTokens?: {
     readonly path: string;
     estimate(body: JsonObject, headers: HeaderRecord): JsonObject;
+    /**
+     * Makes sure that a provider's answer is a count.
+     * @throws GatewayError the error that it is, or `upstream_invalid_response`
+     */
+    check(answer: Json): void;
   };
 }
 

@@ -6,7 +6,7 @@ import { answerHeaders, type Reply } from "../bring-back.ts";
 import { type Asked, credentialOf, dialectOf, prepareFor } from "../attempt/call.ts";
 import { sendCorrected } from "../attempt/corrected.ts";
 import { createDeadline } from "../attempt/deadline.ts";
-import type { Prepared } from "../dialects/bridge.ts";
+import { parsed, type Prepared } from "../dialects/bridge.ts";
 import type { HeaderRecord } from "../dialects/dialect.ts";
 import { asGatewayError, isUpstreams, unsupported } from "../errors.ts";
 import { sendReady } from "../attempt/exchange.ts";
@@ -14,7 +14,7 @@ import { pieceOfWhole, readWhole } from "../attempt/read-answer.ts";
 import { withProviderHeaders } from "../attempt/provider-headers.ts";
 import { answerOnRecord, failureOnRecord, type OnRecord } from "../attempt/on-record.ts";
 import { stringifyJson } from "../json.ts";
-import { redactError } from "../redact.ts";
+import { redactError, redactHeaders } from "../redact.ts";
 import type { Services } from "../services.ts";
 
 /**
@@ -90,8 +90,9 @@ async function send(
     const response = await sendReady(ready, path, deadline, services.send);
     const body = await readWhole(response.body, pieceOfWhole(deadline, target.timeouts.idle));
     deadline.release();
+    asked.request.dialect.countTokens?.check(parsed(body));
     asked.entry.warned(prepared.warnings);
-    return { body, headers: response.headers };
+    return { body, headers: redactHeaders(response.headers, asked.redactor) };
   } catch (thrown) {
     deadline.abandon();
     throw redactError(thrown, asked.redactor);

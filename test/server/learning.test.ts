@@ -350,6 +350,38 @@ test("a count of tokens is on record and tells what its provider says, refused o
   );
 });
 
+test("what is no count of tokens is not told as one", () => {
+  const key = "sk-provider-0123456789abcdef";
+  const answers = [
+    [{ type: "error", error: { type: "overloaded_error", message: `Busy, ${key}` } }, 529],
+    [{ error: { message: "Nope" } }, 500],
+    [{ input_tokens: "7", key }, 502],
+    [[], 502],
+    [`data: {"key":"${key}"}\n\n`, 502],
+    ["", 502],
+  ] as const;
+  let count = 0;
+  return withProvider(
+    () => ({ body: answers[count++]?.[0] ?? {} }),
+    (url) =>
+      withProxy({ config: config(url, { "claude-opus-5": "messages" }) }, async (proxy) => {
+        for (const [body, status] of answers) {
+          const reply = await proxy.post("ann", "/v1/messages/count_tokens", {
+            model: "claude-opus-5",
+            messages: hi,
+          });
+          const { type, error } = JSON.parse(reply.text);
+          deepEqual(
+            [reply.status, type, typeof error?.type],
+            [status, "error", "string"],
+            JSON.stringify(body),
+          );
+          equal(reply.text.includes(key), false, reply.text);
+        }
+      }),
+  );
+});
+
 test("a count of a history that another maker wrote is the count of what will be sent", () =>
   withProvider(
     () => ({ body: { input_tokens: 7 } }),

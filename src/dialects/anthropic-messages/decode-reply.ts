@@ -21,6 +21,15 @@ export function decodeReply(body: Json, undo: Undo): ChatReply {
   return collect(run(readAnswer(undo, invalidResponse), steps(body, blocksOf(body))));
 }
 
+/**
+ * Makes sure that an answer is a count of tokens.
+ * @throws GatewayError the error inside of it, or `upstream_invalid_response`
+ */
+export function checkCount(body: Json): void {
+  if (isObject(body) && typeof body.input_tokens === "number") return;
+  throw decodeInnerError(body) ?? invalidResponse("it has no count of tokens");
+}
+
 /** The blocks of a message: none, where a reason for its end is all that it says, or a text alone. */
 function blocksOf(message: JsonObject): readonly Json[] {
   const { content } = message;

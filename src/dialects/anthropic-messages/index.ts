@@ -4,7 +4,7 @@ import type { Dialect } from "../dialect.ts";
 import { estimateTokens } from "../estimate.ts";
 import { correct } from "./correct.ts";
 import { decodeEvents } from "./decode-events.ts";
-import { decodeReply } from "./decode-reply.ts";
+import { checkCount, decodeReply } from "./decode-reply.ts";
 import { decodeRequest, readHead } from "./decode-request.ts";
 import { encodeEvents } from "./encode-events.ts";
 import { encodeReply, lostInReply } from "./encode-reply.ts";
@@ -54,5 +54,6 @@ export const anthropicMessages: Dialect = {
   countTokens: {
     path: "/messages/count_tokens",
     estimate: (body, headers) => ({ input_tokens: estimateTokens(decodeRequest(body, headers)) }),
+    check: checkCount,
   },
 };
