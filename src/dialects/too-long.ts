@@ -39,9 +39,9 @@ const BEGINNINGS: readonly RegExp[] = [
   /please reduce the length of the (?:messages|prompt|input)/, // Groq, Cerebras
   /prompt contains \d+ tokens.{0,60}too large for model/, // Mistral
   /the (?:decoder |engine )?prompt \(length \d+\) is longer than the maximum model length/, // vLLM
-  /input validation error: `inputs` (?:tokens \+ `max_new_tokens` must be|must have less than)/, // Text Generation Inference
+  /`inputs` (?:tokens \+ `max_new_tokens` must be|must have less than)/, // Text Generation Inference
   /range of input length should be/, // DashScope
-  /(?:the )?context (?:window|length|size)(?: is)? exceed/, // MiniMax, Baichuan
+  /(?:the )?context (?:window|length|size)(?: is| has been)? exceed/, // MiniMax, Baichuan
   /too many tokens: (?:(?:the )?total number of tokens in the prompt cannot exceed|size limit exceeded)/, // Cohere
   /trying to keep the first \d+ tokens when context (?:the )?overflows/, // LM Studio
   /the number of tokens to keep from the initial prompt is greater than the context length/,

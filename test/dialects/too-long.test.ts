@@ -21,6 +21,26 @@ const TOO_LONG: readonly (readonly [string, Json, status?: number])[] = [
     ),
   ],
   [
+    "SGLang",
+    openai(
+      "Requested token count exceeds the model's maximum context length of 32768 tokens. You requested a total of 40000 tokens",
+    ),
+  ],
+  [
+    "SGLang, the prompt",
+    openai("The input (40000 tokens) is longer than the model's context length (32768 tokens)."),
+  ],
+  [
+    "SGLang, a length",
+    openai("Input length (40000 tokens) exceeds the maximum allowed length (32768 tokens)."),
+  ],
+  ["Z.ai, with its number", openai("[1261] Prompt exceeds max length")],
+  ["LM Studio, while it answers", openai("Context size has been exceeded.")],
+  ["Text Generation Inference, the prompt", {
+    error: "Input validation error: `inputs` must have less than 4096 tokens. Given: 5000",
+    error_type: "validation",
+  }, 422],
+  [
     "vLLM, older",
     openai(
       "This model's maximum context length is 32768 tokens. However, you requested 40000 tokens (39000 in the messages, 1000 in the completion). Please reduce the length of the messages or completion.",

@@ -4,6 +4,8 @@ import type { GatewayError } from "../../errors.ts";
 import { asNumber, isObject, type Json, type JsonObject } from "../../json.ts";
 import type { Correction } from "../dialect.ts";
 import { limitLesson } from "../lessons.ts";
+import { isAboutLimit, roomForAnswer, statedMost } from "../output-limits.ts";
+import { withoutPrefix } from "../prefix.ts";
 import { TOOL_SETTINGS } from "./learned.ts";
 import type { Refusal } from "./models.ts";
 import { legalId } from "./call-ids.ts";
@@ -16,24 +18,29 @@ import { legalId } from "./call-ids.ts";
  */
 export function correct(error: GatewayError, body: JsonObject): Correction | undefined {
   if ((error.status !== 400 && error.status !== 422) || error.source !== "upstream") return undefined;
-  const said = error.message.slice(0, LONGEST_REFUSAL);
+  const said = withoutPrefix(error.message).slice(0, LONGEST_REFUSAL);
   const place = PLACE.exec(said)?.[1] ?? "";
   const words = said.slice(place === "" ? 0 : place.length + 1).trimStart();
-  const lesson = LESSONS.find(({ text, has }) => text.test(words) && has(body));
+  const lesson = LESSONS.find((each) =>
+    (each.place ?? PLACE_OF_ANY).test(place) && each.text.test(words) && each.has(body)
+  );
   if (lesson) return { refuses: [lesson.refuses], ...(lesson.once ? { once: true } : {}) };
-  return outputLimit(place, words, body) ?? unknownField(place, words, body);
+  return outputLimit(place, words, body) ?? noThinking(words, body) ?? unknownField(place, words, body);
 }
 
 /** Characters of a message that are looked at. */
 const LONGEST_REFUSAL = 1000;
 
-/** The place that a refusal is about: `messages.1.content.0.tool_use.id`, `tools.0.custom`. */
-const PLACE = /^([a-z_]\w*(?:\.\w+)*):(?= )/;
+/** The place that a refusal is about: `messages.1.content.0.tool_use.id`, `tools.0.custom`; some servers mask it. */
+const PLACE = /^((?:[a-z_]\w*|\*+)(?:\.(?:\w+|\*+))*):(?= )/;
+const PLACE_OF_ANY = /^/;
 
 interface Lesson {
   readonly refuses: Refusal;
   /** How the refusal begins. The API has no codes for these. */
   readonly text: RegExp;
+  /** The place that it is about, where its beginning alone does not say it. */
+  readonly place?: RegExp;
   /** The request has what was refused. */
   readonly has: (body: JsonObject) => boolean;
   /** The fault is the conversation's or the schema's, not the model's. */
@@ -45,7 +52,15 @@ const LESSONS: readonly Lesson[] = [
   {
     refuses: "thinking_blocks",
     text:
-      /^invalid [`'"]?signature[`'"]? in [`'"]?thinking[`'"]? block|^[`'"]?thinking[`'"]? or [`'"]?redacted_thinking[`'"]? blocks in .{0,60} cannot be modified/i,
+      /^invalid [`'"]?(?:signature|data)[`'"]? in [`'"]?(?:redacted_)?thinking[`'"]? block|^[`'"]?thinking[`'"]? or [`'"]?redacted_thinking[`'"]? blocks in .{0,60} cannot be modified/i,
+    has: (body) => messagesOf(body).some((message) => blocksOf(message).some(isThought)),
+    once: true,
+  },
+  {
+    // Bedrock says of a thought without a signature that it has none.
+    refuses: "thinking_blocks",
+    place: /^messages\.\d+\.content\.\d+\.(?:redacted_)?thinking\.(?:signature|data)$/,
+    text: /^(?:field required|input should be|string should have at least)/i,
     has: (body) => messagesOf(body).some((message) => blocksOf(message).some(isThought)),
     once: true,
   },
@@ -71,6 +86,12 @@ const LESSONS: readonly Lesson[] = [
       `^[\`'"]?thinking\\.type\\.${mode}[\`'"]? is not supported|^[\`'"]?${mode}[\`'"]? thinking is not supported`,
       "i",
     ),
+    has: (body) => isObject(body.thinking) && body.thinking.type === mode,
+  })),
+  ...(["enabled", "adaptive", "disabled", "between_tools"] as const).map((mode): Lesson => ({
+    refuses: `thinking.${mode}`,
+    place: /^thinking(?:\.type)?$/,
+    text: new RegExp(`^(?:input should be|input tag '${mode}' found using 'type' does not match)`, "i"),
     has: (body) => isObject(body.thinking) && body.thinking.type === mode,
   })),
   {
@@ -101,6 +122,12 @@ const LESSONS: readonly Lesson[] = [
     has: (body) => messagesOf(body).some((message) => message.role === "system"),
   },
   {
+    refuses: "mid_system",
+    place: /^messages(?:\.\d+\.role)?$/,
+    text: /^(?:unexpected role [`'"]?system\b|input should be [`'"]?(?:user|assistant)[`'"]? or )/i,
+    has: (body) => messagesOf(body).some((message) => message.role === "system"),
+  },
+  {
     refuses: "call_ids",
     text: /^string should match pattern .{0,10}\[a-zA-Z0-9_-\]/i,
     has: (body) => messagesOf(body).some((message) => blocksOf(message).some(hasOddId)),
@@ -108,7 +135,7 @@ const LESSONS: readonly Lesson[] = [
   {
     refuses: "output_format",
     text:
-      /^(?:the )?(?:compiled grammar is too large|too many optional parameters|schemas? (?:is too complex|contains? too many)|for '[\w, ]{1,40}' type, propert)/i,
+      /^(?:the )?(?:compiled grammar is too large|too many optional parameters|schemas? (?:is too complex|contains? too many)|for '[\w, ]{1,40}' type, (?:propert|'\w{1,40}' ))/i,
     has: isHeldToSchema,
     once: true,
   },
@@ -120,24 +147,25 @@ const LESSONS: readonly Lesson[] = [
   },
 ];
 
-/** Fewer tokens than these are no room for an answer: the conversation is too long. */
-const LEAST_ROOM = 256;
-
 /** `max_tokens` is larger than the model answers, or than what the conversation leaves. */
 function outputLimit(place: string, words: string, body: JsonObject): Correction | undefined {
   const asked = asNumber(body.max_tokens);
-  const sum = /^input length and `max_tokens` exceed context limit: (\d{1,9}) \+ \d{1,9} > (\d{1,9})/i.exec(
-    words,
-  );
-  const room = Number(sum?.[2]) - Number(sum?.[1]);
-  if (room >= LEAST_ROOM && asked !== undefined) {
-    return { refuses: [limitLesson("max_tokens", room)], once: true };
-  }
-  if (place !== "max_tokens" || asked === undefined) return undefined;
-  const most = Number(
-    /> *(\d{1,9})\b|(?:at most|less than or equal to|<=) *(\d{1,9})\b/i.exec(words)?.slice(1).find(Boolean),
-  );
-  return most >= 1 && most < asked ? { refuses: [limitLesson("max_tokens", most)] } : undefined;
+  if (asked === undefined) return undefined;
+  const room = roomForAnswer(words);
+  if (room !== undefined && room < asked) return { refuses: [limitLesson("max_tokens", room)], once: true };
+  const bare = place === "max_tokens" ? /^\d+ > (\d{1,9})\b/.exec(words)?.[1] : undefined;
+  const about = place === "max_tokens" || isAboutLimit(words);
+  const most = bare !== undefined ? Number(bare) : about ? statedMost(words, asked) : undefined;
+  if (most === undefined || most < 1 || most >= asked) return undefined;
+  return { refuses: [limitLesson("max_tokens", most)] };
+}
+
+/** A model that does not think at all. */
+function noThinking(words: string, body: JsonObject): Correction | undefined {
+  const refused =
+    /^(?:this model|[\w.:/-]{1,100}) does not support (?:extended )?thinking\b|^(?:extended )?[`'"]?thinking[`'"]? is not supported\b/i
+      .test(words);
+  return refused && body.thinking !== undefined ? { refuses: ["thinking"] } : undefined;
 }
 
 /** Without these the request would be another one, or the answer could not be read. */

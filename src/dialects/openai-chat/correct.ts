@@ -8,6 +8,7 @@ import type { GatewayError, RefusedField } from "../../errors.ts";
 import { asNumber, isObject, type Json, type JsonObject } from "../../json.ts";
 import type { Correction } from "../dialect.ts";
 import { leastLesson, limitLesson, valueLesson } from "../lessons.ts";
+import { isAboutLimit, roomForAnswer, statedMost } from "../output-limits.ts";
 import { withoutPrefix } from "../prefix.ts";
 import { GIVEN_OUT, isLateSystem, isStrictFormat, LIMITS, messagesOf } from "./learned.ts";
 import { refusedFields } from "./refusal.ts";
@@ -17,8 +18,10 @@ import { refusedFields } from "./refusal.ts";
  * @returns undefined when the refusal names nothing that the request has and could do without
  */
 export function correct(error: GatewayError, body: JsonObject): Correction | undefined {
-  if (error.source !== "upstream" || !STATUSES.has(error.status)) return undefined;
+  const failed = error.status === TEMPLATE_FAILED;
+  if (error.source !== "upstream" || !(failed || STATUSES.has(error.status))) return undefined;
   const refusal = { words: withoutPrefix(error.message), param: error.param, fields: refusedFields(error) };
+  if (failed) return lateSystem(refusal, body);
   for (const lesson of LESSONS) {
     const taught = lesson(refusal, body);
     if (taught) return taught;
@@ -28,6 +31,8 @@ export function correct(error: GatewayError, body: JsonObject): Correction | und
 
 /** Of refusals that are about the request; some say with 404 that no server of theirs takes it. */
 const STATUSES: ReadonlySet<number> = new Set([400, 404, 422]);
+/** Some servers fail on a template, where others refuse. */
+const TEMPLATE_FAILED = 500;
 
 interface Refusal {
   readonly words: string;
@@ -44,8 +49,12 @@ const LESSONS: readonly Lesson[] = [
   callIds,
   descriptionLimit,
   lateSystem,
+  namedTool,
   forcedTool,
+  thinking,
+  penalties,
   strictSchema,
+  foreignProof,
   messageMembers,
   members,
 ];
@@ -56,17 +65,6 @@ function effortWithTools({ words }: Refusal, body: JsonObject): Correction | und
   return refused && body.tools !== undefined ? { refuses: ["effort_with_tools"] } : undefined;
 }
 
-/** Numbers that stand for the most output tokens, in a refusal that is about the limit. */
-const MOST = [
-  /\bat most [`'"]?(\d{1,9})\b/i,
-  /(?:<=|less than or equal to) *[`'"]?(\d{1,9})\b/i,
-  /\[ *\d+ *, *(\d{1,9}) *\]/,
-  /\bbetween \d+ and (\d{1,9})\b/i,
-  /> *(\d{1,9}), which is the maximum/i,
-  /\b(?:cannot|can't|must not|may not) (?:exceed|be (?:greater|larger|more) than) [`'"]?(\d{1,9})\b/i,
-  /\b(?:maximum|limit|max)(?: \w+){0,5} (?:is|of|:) [`'"]?(\d{1,9})\b/i,
-];
-
 const LEAST =
   /(?:below minimum value.{0,20}|must be|should be).{0,20}(?:>=|greater than or equal to|at least) *(\d{1,9})\b/i;
 
@@ -75,42 +73,22 @@ function outputLimit({ words, param, fields }: Refusal, body: JsonObject): Corre
   const field = LIMITS.find((name) => body[name] !== undefined);
   const asked = field === undefined ? undefined : asNumber(body[field]);
   if (asked === undefined) return undefined;
-  const room = roomFor(words);
+  const room = roomForAnswer(words);
   if (room !== undefined) {
     return room < asked ? { refuses: [limitLesson("max_tokens", room)], once: true } : undefined;
   }
+  // A plain answer of this length is refused, a stream is not: no word about the model.
+  const plain = /^requests with max_tokens > (\d{1,9}) must have stream=true/i.exec(words)?.[1];
+  if (plain !== undefined && body.stream !== true && Number(plain) < asked) {
+    return { refuses: [limitLesson("max_tokens", Number(plain))], once: true };
+  }
   const named = LIMITS.some((name) => name === param || fields.some(({ path }) => path === name));
-  const text = ABOUT_LIMIT.test(words)
-    ? words
-    : ABOUT_LIMIT.test(param ?? "")
-    ? param ?? ""
-    : named
-    ? words
-    : "";
+  const text = isAboutLimit(words) ? words : isAboutLimit(param ?? "") ? param ?? "" : named ? words : "";
   const least = Number(LEAST.exec(text)?.[1] ?? Number.NaN);
   // A probe asks for a token or two; what is far above that is no least.
   if (least > asked && least <= 64) return { refuses: [leastLesson("max_tokens", least)] };
-  for (const pattern of MOST) {
-    const most = Number(pattern.exec(text)?.[1] ?? Number.NaN);
-    if (most >= 1 && most < asked) return { refuses: [limitLesson("max_tokens", most)] };
-  }
-  return undefined;
-}
-
-const ABOUT_LIMIT =
-  /^(?:invalid |range of |the |integer below minimum value: )?(?:parameter |value for |value of )?[`'"]{0,3}(?:max_tokens|max_completion_tokens|max_output_tokens)\b/i;
-
-/** Fewer tokens than these are no room for an answer: the conversation is too long. */
-const LEAST_ROOM = 256;
-
-/** What a context leaves for the answer, where the refusal counts the prompt and the answer's limit together. */
-function roomFor(words: string): number | undefined {
-  const window = /^.{0,120}maximum context length (?:is|of) (\d{1,9}) tokens/i.exec(words)?.[1];
-  const prompt = /\((\d{1,9}) in the messages/i.exec(words)?.[1] ??
-    /\brequest has (\d{1,9}) input tokens/i.exec(words)?.[1];
-  if (window === undefined || prompt === undefined) return undefined;
-  const room = Number(window) - Number(prompt);
-  return room >= LEAST_ROOM ? room : undefined;
+  const most = statedMost(text, asked);
+  return most === undefined ? undefined : { refuses: [limitLesson("max_tokens", most)] };
 }
 
 /** Ids of tool calls that another model gave. */
@@ -139,8 +117,14 @@ function lateSystem({ words }: Refusal, body: JsonObject): Correction | undefine
   return late && FIRST_ONLY.test(words) ? { refuses: ["late_system"] } : undefined;
 }
 
+/** Servers that can make a model call some tool, and not one by its name. */
+function namedTool({ words }: Refusal, body: JsonObject): Correction | undefined {
+  const refused = /^invalid tool_choice type: '?object'?.{0,60}\brequired\b/i.test(words);
+  return refused && isObject(body.tool_choice) ? { refuses: ["named_tool"] } : undefined;
+}
+
 const NO_FORCE =
-  /^no endpoints found that support the provided '?tool_choice|^.{0,100}\btool_choice\b.{0,120}(?:not support|unsupported|incompatible|not (?:compatible|allowed|available)|must be)|^.{0,100}(?:not support|unsupported|incompatible).{0,40}\btool_choice\b/i;
+  /^only '?auto'? tool_choice is supported|^no endpoints found that support the provided '?tool_choice|^.{0,100}\btool_choice\b.{0,120}(?:not support|unsupported|incompatible|not (?:compatible|allowed|available)|must be)|^.{0,100}(?:not support|unsupported|incompatible).{0,40}\btool_choice\b/i;
 
 /** Models that think will not be made to call a tool; the choice is theirs then. */
 function forcedTool({ words, param, fields }: Refusal, body: JsonObject): Correction | undefined {
@@ -149,6 +133,32 @@ function forcedTool({ words, param, fields }: Refusal, body: JsonObject): Correc
   const named = fields.some(({ path }) => path === "tool_choice") ||
     (param === "tool_choice" && /not support|unsupported|incompatible|must be|invalid/i.test(words));
   return named || NO_FORCE.test(words) ? { refuses: ["forced_tool"] } : undefined;
+}
+
+/** A model that does not think on request, or not as much as was asked for. */
+function thinking({ words }: Refusal, body: JsonObject): Correction | undefined {
+  const effort = body.reasoning_effort;
+  if (typeof effort !== "string") return undefined;
+  if (/^"?[\w.:/-]{1,100}"? does not support thinking\b/i.test(words)) {
+    return { refuses: ["reasoning_effort"] };
+  }
+  const value = /^invalid (?:reasoning|think) value: ['"]?(\w{1,20})['"]?/i.exec(words)?.[1];
+  return value === effort ? { refuses: [valueLesson("reasoning_effort", effort)] } : undefined;
+}
+
+/** Gemini names neither of the two. */
+function penalties({ words }: Refusal, body: JsonObject): Correction | undefined {
+  const sent = ["frequency_penalty", "presence_penalty"].filter((name) => Object.hasOwn(body, name));
+  return sent.length > 0 && /^penalty is not enabled for /i.test(words) ? { refuses: sent } : undefined;
+}
+
+/** A proof of another maker's, or of another key's: this conversation goes without its proofs. */
+function foreignProof({ words }: Refusal, body: JsonObject): Correction | undefined {
+  const refused =
+    /^(?:messages\.\d+\.content\.\d+: )?invalid [`'"]?(?:signature|data)[`'"]? in [`'"]?(?:redacted_)?thinking/i
+      .test(words);
+  const has = messagesOf(body).some((message) => Object.hasOwn(message, "reasoning_details"));
+  return refused && has ? { refuses: ["messages.reasoning_details"], once: true } : undefined;
 }
 
 /** A schema that is beyond strict mode in a way that nobody wrote down: this one goes without the word. */

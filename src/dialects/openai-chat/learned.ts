@@ -31,9 +31,11 @@ export function learnedEdits(body: JsonObject, { refuses }: TargetModel): RelayE
   if (format.length > 0) warnings.push("json_schema_unenforced");
   const choice = withoutForce(body, refuses);
   if (choice.length > 0) warnings.push("forced_tool_unsupported");
+  // Nothing is lost by that.
+  const name = refuses.has("named_tool") && choice.length === 0 ? withoutName(body) : [];
   const system = refuses.has("late_system") ? systemFirst(body) : [];
   if (system.length > 0) warnings.push("mid_system");
-  return { edits: [...members, ...tools, ...format, ...choice, ...system], warnings };
+  return { edits: [...members, ...tools, ...format, ...choice, ...name, ...system], warnings };
 }
 
 /** What of a history another model gave out and this one was found to refuse: rules of every target, relayed or not. */
@@ -114,12 +116,23 @@ function withoutForce(body: JsonObject, refuses: ReadonlySet<string>): Edit[] {
     if (choice.allowed_tools.mode !== "required") return [];
     return [{ path: ["tool_choice", "allowed_tools", "mode"], value: "auto" }];
   }
+  return [auto, ...otherTools(body, choice)];
+}
+
+/** A tool that is named is the only one, where some tool has to be called. */
+function withoutName(body: JsonObject): Edit[] {
+  const choice = body.tool_choice;
+  if (!isObject(choice) || isObject(choice.allowed_tools)) return [];
+  return [{ path: ["tool_choice"], value: "required" }, ...otherTools(body, choice)];
+}
+
+/** Takes out the tools that were not chosen; none where the chosen one is not there. */
+function otherTools(body: JsonObject, choice: JsonObject): Edit[] {
   const named = nameOf(choice);
-  if (!toolsOf(body).some((tool) => nameOf(tool) === named)) return [auto];
-  const others = toolsOf(body).flatMap((tool, at): Edit[] =>
+  if (!toolsOf(body).some((tool) => nameOf(tool) === named)) return [];
+  return toolsOf(body).flatMap((tool, at): Edit[] =>
     nameOf(tool) === named ? [] : [{ path: ["tools", at], value: undefined }]
   );
-  return [auto, ...others];
 }
 
 function nameOf(tool: Json): Json | undefined {

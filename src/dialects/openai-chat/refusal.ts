@@ -44,23 +44,26 @@ const REFUSED =
   /(?:not|n't) (?:supported?|permitted|allowed|recogni[sz]ed|available|compatible|accept)|un(?:supported|known|recogni[sz]ed|expected)|incompatible|does(?: not|n't) (?:support|accept)/i;
 
 const NAME = "[`'\"]?([a-z_][\\w.[\\]-]{0,200}?)[`'\"]?";
-const KIND = "(?:parameter|argument|field|name|key|property|option|input|setting)";
+const KIND = "(?:parameter|param|argument|field|name|key|property|option|input|setting)";
+
+/** A full stop ends a name only where a sentence ends with it. */
+const END = "(?=\\]?\\.?(?:[\\s,;:!]|$))";
 
 /** Ways to begin a refusal of a field; the first group is its name. */
 const UNKNOWN: readonly RegExp[] = [
   // Unknown parameter: 'x'. · Unsupported parameter: x · unknown field: parameter 'x' is not a valid field
-  `^(?:un(?:known|supported|recogni[sz]ed|expected)|extra(?:neous)?|additional)(?: request)? ${KIND}s?(?: supplied| provided| found)?:? *(?:\\[|${KIND} )?${NAME}(?=[\\s.,;:!\\]]|$)`,
+  `^(?:un(?:known|supported|recogni[sz]ed|expected)|extra(?:neous)?|additional)(?: request)? ${KIND}s?(?: supplied| provided| found)?:? *(?:\\[|${KIND} )?${NAME}${END}`,
   // property 'x' is unsupported · The parameter x is not supported · x: property 'x' is unsupported
   `^(?:the )?(?:request )?(?:${KIND} )?${NAME}(?: ${KIND})?:? (?:(?:property|field|parameter) \\S{1,200} )?(?:is |are )?(?:un(?:supported|known|recogni[sz]ed|expected)|not (?:currently )?(?:yet )?(?:supported|permitted|allowed|recogni[sz]ed|available|a valid ${KIND}|a supported ${KIND}))(?! (?:value|choice))`,
   // x: Extra inputs are not permitted
   `^${NAME}: (?:value error, )?(?:extra (?:inputs|fields)|additional properties|unknown ${KIND})`,
-  `^extra (?:inputs|fields) (?:are )?not permitted[,:]? ${KIND}:? ${NAME}(?=[\\s.,;]|$)`,
+  `^extra (?:inputs|fields) (?:are )?not permitted[,:]? ${KIND}:? ${NAME}${END}`,
   // Model grok-4 does not support parameter presencePenalty. · This model does not support the x parameter
-  `^(?:(?:this|the) )?(?:model|provider|endpoint|api|server)?(?: [\\w.:/\`'"-]{1,100})? ?does(?: not|n't) (?:support|accept|allow) (?:the )?(?:${KIND} )?${NAME}(?: ${KIND})?(?=[\\s.,;]|$)`,
-  `^[\\w.:/-]{1,100} does(?: not|n't) (?:support|accept|allow) (?:the )?(?:${KIND} )?${NAME}(?: ${KIND})?(?=[\\s.,;]|$)`,
+  `^(?:(?:this|the) )?(?:model|provider|endpoint|api|server)?(?: [\\w.:/\`'"-]{1,100})? ?does(?: not|n't) (?:support|accept|allow) (?:the )?(?:${KIND} )?${NAME}(?: ${KIND})?${END}`,
+  `^[\\w.:/-]{1,100} does(?: not|n't) (?:support|accept|allow) (?:the )?(?:${KIND} )?${NAME}(?: ${KIND})?${END}`,
   // Argument not supported on this model: x
-  `^${KIND}s? not (?:supported|permitted|allowed)(?: (?:on|by|with|for) (?:this|the) \\w+)?: *${NAME}(?=[\\s.,;]|$)`,
-  `^(?:[\\w.]{1,100}\\(\\) )?got an unexpected keyword argument ${NAME}(?=[\\s.,;]|$)`,
+  `^${KIND}s? not (?:supported|permitted|allowed)(?: (?:on|by|with|for) (?:this|the) \\w+)?: *${NAME}${END}`,
+  `^(?:[\\w.]{1,100}\\(\\) )?got an unexpected keyword argument ${NAME}${END}`,
   `^additional properties are not allowed \\(${NAME} was unexpected`,
 ].map((source) => new RegExp(source, "i"));
 
@@ -89,6 +92,10 @@ function readLine(line: string): RefusedField[] {
   if (deep) return [{ path: `${deep[2]}.${deep[1]}`, fault: "unknown" }];
   const listed = /^unrecognized request arguments supplied: ([\w, ]{1,500})/i.exec(line)?.[1];
   if (listed !== undefined) return listed.split(/, */).map((path) => ({ path, fault: "unknown" }));
+  const several = /^[\w.:/-]{1,100} does not support parameters: \[([\w', ]{1,500})\]/i.exec(line)?.[1];
+  if (several !== undefined) {
+    return (several.match(/\w+/g) ?? []).map((path) => ({ path, fault: "unknown" }));
+  }
   const by = (patterns: readonly RegExp[], fault: RefusedField["fault"]) =>
     patterns.flatMap((pattern): RefusedField[] => {
       const path = pattern.exec(line)?.[1];

@@ -16,7 +16,7 @@ export function listedFields(error: JsonObject): readonly RefusedField[] {
     const found = Array.isArray(list) ? list.slice(0, MOST_FIELDS).flatMap(readFault) : [];
     if (found.length > 0) return found;
   }
-  return typeof error.message === "string" ? printed(error.message) : [];
+  return [error.message, error.detail].flatMap((text) => typeof text === "string" ? printed(text) : []);
 }
 
 function readFault(fault: Json): RefusedField[] {
@@ -32,6 +32,7 @@ function isUnknown(type: Json | undefined, message: Json | undefined): boolean {
 
 /** A server that prints its list does it in Python's notation; the first of it is enough. */
 function printed(message: string): RefusedField[] {
-  const path = /^\[\{'type': 'extra_forbidden', 'loc': \('body', '(\w{1,64})',?\)/.exec(message)?.[1];
+  const place = /^\[\{'type': 'extra_forbidden', 'loc': \('body', ([\w', ]{1,200})\)/.exec(message)?.[1];
+  const path = place?.match(/\w+/g)?.join(".");
   return path === undefined ? [] : [{ path, fault: "unknown" }];
 }

@@ -132,6 +132,66 @@ const lessons: readonly (readonly [string, JsonObject, string, boolean?])[] = [
     "max_tokens<=11760",
     true,
   ],
+  [
+    "The model returned the following errors: messages.39.content.0: Invalid `signature` in `thinking` block",
+    thoughtful,
+    "thinking_blocks",
+    true,
+  ],
+  [
+    "The model returned the following errors: messages.39.content.0.thinking.signature: Field required",
+    thoughtful,
+    "thinking_blocks",
+    true,
+  ],
+  [
+    "InvokeModelWithResponseStream: operation error Bedrock Runtime: InvokeModelWithResponseStream, https response error StatusCode: 400, RequestID: 9f83dbec-9a43, ValidationException: ***.***.content.0: Invalid `signature` in `thinking` block",
+    thoughtful,
+    "thinking_blocks",
+    true,
+  ],
+  ["messages.1.content.0: Invalid `data` in `redacted_thinking` block", thoughtful, "thinking_blocks", true],
+  [
+    "thinking: Input tag 'adaptive' found using 'type' does not match any of the expected tags: 'disabled', 'enabled'",
+    { thinking: { type: "adaptive" } },
+    "thinking.adaptive",
+  ],
+  [
+    "thinking.type: Input should be 'enabled' or 'disabled'",
+    { thinking: { type: "adaptive" } },
+    "thinking.adaptive",
+  ],
+  [
+    "This model does not support thinking.",
+    { thinking: { type: "enabled", budget_tokens: 1024 } },
+    "thinking",
+  ],
+  [
+    'messages: Unexpected role "system". The Messages API accepts a top-level `system` parameter, not "system" as an input message role.',
+    { messages: [{ role: "system", content: "x" }] },
+    "mid_system",
+  ],
+  [
+    "messages.3.role: Input should be 'user' or 'assistant'",
+    { messages: [{ role: "system", content: "x" }] },
+    "mid_system",
+  ],
+  [
+    "Invalid max_tokens value, the valid range of max_tokens is [1, 8192]",
+    { max_tokens: 64_000 },
+    "max_tokens<=8192",
+  ],
+  [
+    "The maximum tokens you requested exceeds the model limit of 8192. Try again with a maximum tokens value that is lower than 8192.",
+    { max_tokens: 64_000 },
+    "max_tokens<=8192",
+  ],
+  [
+    "output_config.format.schema: For 'object' type, 'additionalProperties' must be explicitly set to false",
+    { output_config: { format: { type: "json_schema", schema: {} } } },
+    "output_format",
+    true,
+  ],
   ["metadata: Extra inputs are not permitted", { metadata: { user_id: "x" } }, "metadata"],
   ["output_config: Extra inputs are not permitted", { output_config: { effort: "low" } }, "effort"],
   [
@@ -175,6 +235,18 @@ for (const [message, body, refuses, once] of lessons) {
     assert.equal(correct(refusal(message), { messages: [{ role: "user", content: "hi" }] }), undefined);
   });
 }
+
+test("a refusal that a cloud or a gateway hands on as text is read", () => {
+  const body = JSON.stringify({
+    type: "error",
+    error: { type: "invalid_request_error", message: "metadata: Extra inputs are not permitted" },
+  });
+  const gateway = `litellm.BadRequestError: AnthropicException - ${body}. Received Model Group=claude`;
+  for (const message of [body, gateway]) {
+    assert.deepEqual(correct(refusal(message), { metadata: {} }), { refuses: ["metadata"] });
+  }
+  assert.equal(correct(refusal(`${body} is no tool`), { metadata: {} }), undefined);
+});
 
 test("other refusals are final", () => {
   const body = { temperature: 0.3 };

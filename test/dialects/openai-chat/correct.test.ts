@@ -404,6 +404,137 @@ const TAUGHT:
       ["call_ids<=40"],
     ],
     [
+      "thinking in a history, Fireworks",
+      openai("Extra inputs are not permitted, field: 'messages[1].reasoning_details', value: []"),
+      ["messages.reasoning_details"],
+    ],
+    [
+      "a printed list with a place in the history",
+      {
+        title: "Bad Request",
+        status: 400,
+        detail:
+          "[{'type': 'extra_forbidden', 'loc': ('body', 'messages', 1, 'assistant', 'reasoning_content'), 'msg': 'Extra inputs are not permitted', 'input': 't'}]",
+      },
+      ["messages.reasoning_content"],
+    ],
+    [
+      "a printed list in a detail",
+      {
+        detail:
+          "[{'type': 'extra_forbidden', 'loc': ('body', 'reasoning_effort'), 'msg': 'Extra inputs are not permitted', 'input': 'high'}]",
+      },
+      ["reasoning_effort"],
+      undefined,
+      422,
+    ],
+    [
+      "a detail within a detail",
+      { detail: { error: "Field 'top_p' is not supported" } },
+      ["top_p"],
+      undefined,
+      422,
+    ],
+    [
+      "a body within a gateway's text",
+      openai(
+        'litellm.BadRequestError: OpenAIException - {\n  "error": {\n    "message": "Unsupported parameter: \'reasoning_effort\' is not supported with this model.",\n    "code": "unsupported_parameter"\n  }\n}. Received Model Group=gpt-4o\nAvailable Model Group Fallbacks=None',
+        null,
+        "400",
+      ),
+      ["reasoning_effort"],
+    ],
+    [
+      "a gateway's own refusal, several",
+      openai(
+        "litellm.UnsupportedParamsError: mistral does not support parameters: ['reasoning_effort', 'service_tier'], for model=x. To drop these, set `litellm.drop_params=True`",
+      ),
+      ["reasoning_effort", "service_tier"],
+    ],
+    ["Gemini's of penalties", [{
+      error: { code: 400, message: "Penalty is not enabled for models/gemini-2.5-flash" },
+    }], [
+      "presence_penalty",
+    ]],
+    [
+      "MiniMax's of a value",
+      openai("invalid params, param 'top_p' should be in (0, 1] (2013)"),
+      ["top_p"],
+      true,
+    ],
+    [
+      "Text Generation Inference's of a value",
+      { error: "Input validation error: `top_p` must be > 0.0 and < 1.0", error_type: "validation" },
+      ["top_p"],
+      true,
+      422,
+    ],
+    ["no thinking, Ollama", openai('"llama3:8b" does not support thinking'), ["reasoning_effort"]],
+    [
+      "a word of thinking, Ollama",
+      openai(`invalid reasoning value: 'high' (must be "medium", "low", or "none")`),
+      ["reasoning_effort=high"],
+    ],
+    ["a forced call, llama.cpp", openai("Only 'auto' tool_choice is supported"), ["forced_tool"]],
+    [
+      "a limit, Ollama's cloud",
+      openai("max_tokens (32000) exceeds model's maximum output tokens (16384) for model m"),
+      ["max_tokens<=16384"],
+    ],
+    [
+      "a limit, newer vLLM",
+      openai(
+        "max_tokens=32000 cannot be greater than max_model_len=max_total_tokens=16384. Please request fewer output tokens.",
+        "max_tokens",
+      ),
+      ["max_tokens<=16384"],
+    ],
+    [
+      "too little room, SGLang",
+      openai(
+        "Requested token count exceeds the model's maximum context length of 32768 tokens. You requested a total of 33000 tokens: 1000 tokens from the input messages and 32000 tokens for the completion.",
+      ),
+      ["max_tokens<=31768"],
+      true,
+    ],
+    [
+      "too little room, OpenRouter",
+      openai(
+        "This endpoint's maximum context length is 32768 tokens. However, you requested about 34000 tokens (1000 of text input, 1000 of tool input, 32000 in the output).",
+      ),
+      ["max_tokens<=30768"],
+      true,
+    ],
+    [
+      "too little room, Text Generation Inference",
+      {
+        error:
+          "Input validation error: `inputs` tokens + `max_new_tokens` must be <= 8193. Given: 193 `inputs` tokens and 32000 `max_new_tokens`",
+      },
+      ["max_tokens<=8000"],
+      true,
+      422,
+    ],
+    [
+      "another maker's proof, through a router",
+      {
+        error: {
+          message: "Provider returned error",
+          code: 400,
+          metadata: { raw: '{"message":"messages.7.content.2: Invalid signature in thinking block"}' },
+        },
+      },
+      ["messages.reasoning_details"],
+      true,
+    ],
+    [
+      "instructions in the middle, a server that fails on its template",
+      { error: { code: 500, message: "System message must be at the beginning.", type: "server_error" } },
+      ["late_system"],
+      undefined,
+      500,
+    ],
+    [
       "a tool's description",
       openai(
         "Invalid 'tools[0].function.description': string too long. Expected a string with maximum length 1024, but got a string with length 1500 instead.",
@@ -656,4 +787,34 @@ test("the end user's id goes to the models that are known to take it", () => {
   deepEqual(sent("openai/gpt-4o"), ["user_x", false]);
   deepEqual(sent("mistral-large"), [undefined, true]);
   deepEqual(sent("gpt-oss-120b"), [undefined, true]);
+});
+
+test("a plain answer that only a stream may have is shorter this once; a stream is not", () => {
+  const refusal = openai("Requests with max_tokens > 4096 must have stream=true");
+  deepEqual(taught(refusal, 400, { ...FULL, stream: false }), { refuses: ["max_tokens<=4096"], once: true });
+  equal(taught(refusal), undefined);
+});
+
+test("where a tool cannot be called by its name, it is the only one and some tool has to be called", () => {
+  const named = { type: "function", function: { name: "now" } };
+  const refusal = openai("Invalid tool_choice type: 'object'. Supported string values: none, auto, required");
+  equal(taught(refusal), undefined);
+  deepEqual(taught(refusal, 400, { ...FULL, tool_choice: named }), { refuses: ["named_tool"] });
+  const chosen = (type: "tool" | "required") => {
+    const { body, warnings } = encodeRequest({
+      ...chat,
+      tools: [...chat.tools, { kind: "function", name: "later" }],
+      toolChoice: type === "tool" ? { type, name: "later" } : { type },
+    }, { model: "m", options: {}, refuses: new Set(["named_tool"]) });
+    const sent = (body.tools as { function: { name: string } }[]).map((tool) => tool.function.name);
+    return [body.tool_choice, sent.join(), warnings.includes("forced_tool_unsupported")];
+  };
+  deepEqual(chosen("tool"), ["required", "later", false]);
+  deepEqual(chosen("required"), ["required", `${chat.tools.map(({ name }) => name).join()},later`, false]);
+});
+
+test("a body that stands in a text teaches nothing where the text has more than it", () => {
+  const inner = '{"error":{"message":"Unsupported parameter: \'temperature\'"}}';
+  equal(taught(openai(`${inner} is not a valid instance of 'string'`)), undefined);
+  equal(taught(openai(`Invalid value: ${inner}`)), undefined);
 });
