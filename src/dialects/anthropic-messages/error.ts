@@ -252,7 +252,7 @@ function ownType(status: number): WireType {
 }
 
 /** An upstream's error gets the status that this API has for it. */
-function upstreamType({ status, kind }: GatewayError): WireType {
+function upstreamType({ status, kind, blame }: GatewayError): WireType {
   if (kind === "quota") return { type: "billing_error", status: 402 };
   switch (status) {
     case 401:
@@ -262,7 +262,8 @@ function upstreamType({ status, kind }: GatewayError): WireType {
     case 429:
       return ownType(status);
     case 404:
-      return kind === "model-missing" ? ownType(404) : ownType(400);
+      // Many servers have no word for a model that they have not got, only a text.
+      return kind === "model-missing" || blame === "model" ? ownType(404) : ownType(400);
     case 408:
     case 504:
       return ownType(504);

@@ -6,6 +6,7 @@ import {
   encodeErrorEvent,
 } from "../../../src/dialects/anthropic-messages/error.ts";
 import type { HeaderRecord } from "../../../src/dialects/dialect.ts";
+import { openaiChat } from "../../../src/dialects/openai-chat/index.ts";
 import { type ErrorCode, type ErrorKind, GatewayError } from "../../../src/errors.ts";
 import type { Json } from "../../../src/json.ts";
 
@@ -208,6 +209,20 @@ for (const [status, kind, code, [to, type]] of upstream) {
     });
   });
 }
+
+test("a model that a server has not got is not found, though only a text says so", () => {
+  const texts = [
+    { object: "error", message: "The model `x` does not exist.", type: "NotFoundError", code: 404 },
+    { error: { message: 'model "x" not found, try pulling it first', type: "api_error" } },
+    { error: { message: "No endpoints found for x.", code: 404 } },
+  ];
+  for (const text of texts) {
+    const error = openaiChat.decodeError(404, text, {});
+    assert.equal(encodeError(error, "req_1").status, 404, JSON.stringify(text));
+  }
+  const file = openaiChat.decodeError(404, { error: { message: "No such File object: f", param: "id" } }, {});
+  assert.equal(encodeError(file, "req_1").status, 400);
+});
 
 const own: [ErrorCode, [number, string]][] = [
   ["user_missing", [401, "authentication_error"]],
