@@ -28,7 +28,7 @@ const WORDS: Readonly<Record<Ending, string>> = {
   length: "length max_length max_tokens max_token max_output_tokens max_completion_tokens max_new_tokens " +
     "max_tokens_reached token_limit token_limit_reached limit model_length truncated incomplete " +
     "model_context_window_exceeded context_window_exceeded context_length_exceeded context_length context_limit " +
-    "context_exhausted " +
+    "context_exhausted repetition " +
     // The turn is to be continued by a request that nobody will send.
     "pause_turn pause paused compaction " +
     // The model wrote a call that its server could not read or did not expect.

@@ -44,6 +44,7 @@ const WORDS: Readonly<Record<Ending, readonly string[]>> = {
     "context_length_exceeded",
     "pause_turn",
     "compaction",
+    "repetition",
     "MALFORMED_FUNCTION_CALL",
     "UNEXPECTED_TOOL_CALL",
   ],

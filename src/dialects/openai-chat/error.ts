@@ -81,17 +81,23 @@ function meaningOfSaid(
   if (meaning) return meaning;
   if (code === QUOTA || type === QUOTA) return { kind: "quota" };
   if (isTooLong(status, wordsFor({ message, type, code }))) return { kind: "context-length" };
-  return { kind: KIND_BY_WORD.get(code ?? "") ?? KIND_BY_WORD.get(type) ?? kindOf(status) };
+  return {
+    kind: FILTERED.some((word) => word === code || word === type) ? "content-policy" : kindOf(status),
+  };
 }
 
 function wordsFor({ message, type, code }: Said) {
   return { message, words: [type, code ?? ""] };
 }
 
-const KIND_BY_WORD: ReadonlyMap<string, ErrorKind> = new Map<string, ErrorKind>([
-  ["content_policy_violation", "content-policy"],
-  ["content_filter", "content-policy"],
-]);
+/** Words of filters: OpenAI's, Azure's, and DashScope's in the spellings of its two APIs. */
+const FILTERED: readonly string[] = [
+  "content_policy_violation",
+  "content_filter",
+  "ResponsibleAIPolicyViolation",
+  "data_inspection_failed",
+  "DataInspectionFailed",
+];
 
 const QUOTA = "insufficient_quota";
 const TOO_LONG = "context_length_exceeded";
@@ -123,8 +129,7 @@ const TYPES: Readonly<Partial<Record<ErrorKind, string>>> = {
 const STATUS_BY_WORD: ReadonlyMap<string, number> = new Map([
   ["invalid_request_error", 400],
   ["BadRequestError", 400],
-  ["content_filter", 400],
-  ["content_policy_violation", 400],
+  ...FILTERED.map((word) => [word, 400] as const),
   ["invalid_api_key", 401],
   ["authentication_error", 401],
   ["permission_error", 403],
