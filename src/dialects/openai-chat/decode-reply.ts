@@ -119,7 +119,8 @@ function toolCalls(message: JsonObject, reply: string, undo: Undo): ToolCallPart
   const calls = found.filter((call) => !isNoCall(call));
   const legacy: JsonObject = { function: message.function_call };
   const all = calls.length > 0 || isNoCall(legacy) ? calls : [legacy];
-  const read = all.map((call, at) => toolCall(call, at, reply, undo));
+  const ids = new Set<string>();
+  const read = all.map((call, at) => toolCall(call, at, { reply, undo, ids }));
   return read.every((call) => call !== undefined) ? read : undefined;
 }
 
@@ -144,14 +145,22 @@ export function calledOf(call: JsonObject): { kind: ToolKind; called: JsonObject
   return { kind: "function", called: object, input: object.arguments };
 }
 
-function toolCall(call: Json, at: number, reply: string, undo: Undo): ToolCallPart | undefined {
+/** @param ids those of the calls before it: some servers give one id to several */
+function toolCall(
+  call: Json,
+  at: number,
+  { reply, undo, ids }: { reply: string; undo: Undo; ids: Set<string> },
+): ToolCallPart | undefined {
   if (!isObject(call)) return undefined;
   const { kind, called, input } = calledOf(call);
   const sent = textOf(called.name);
   if (isBlank(sent)) return undefined;
+  const given = textOf(call.id);
+  const id = given === "" || ids.has(given) ? callId(reply, at, sent) : given;
+  ids.add(id);
   return {
     type: "tool-call",
-    id: textOf(call.id) || callId(reply, at, sent),
+    id,
     name: undo.toolNames?.get(sent) ?? sent,
     input: kind === "custom" ? textOf(input) : wholeArguments(input),
     kind,

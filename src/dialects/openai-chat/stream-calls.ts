@@ -37,6 +37,8 @@ export function readCalls(reply: string, undo: Undo): Calls {
   const byIndex = new Map<number, Call>();
   /** The first call of an id. */
   const byId = new Map<string, Call>();
+  /** Those that were given out. */
+  const ids = new Set<string>();
   let begun = 0;
   /** The call that began last. */
   let last: Call | undefined;
@@ -64,11 +66,14 @@ export function readCalls(reply: string, undo: Undo): Calls {
     const index = begun++;
     last = call;
     const kind = isCustom(delta) ? "custom" : "function";
+    // Some servers give one id to several calls.
+    const id = call.id === "" || ids.has(call.id) ? callId(reply, index, name) : call.id;
+    ids.add(id);
     call.begun = { index, input: kind === "custom" ? readText() : readArguments() };
     return [...before, {
       type: "tool-call-start",
       index,
-      id: call.id || callId(reply, index, name),
+      id,
       name: undo.toolNames?.get(name) ?? name,
       kind,
       ...callExtra(delta),

@@ -240,6 +240,11 @@ const INNER: readonly [string, Json, number][] = [
   ["that error without its status", {
     error: { message: "The response was filtered", code: "content_filter" },
   }, 400],
+  ["another word of Azure's filter", {
+    error: { message: "filtered", code: "ResponsibleAIPolicyViolation" },
+  }, 400],
+  ["DashScope's filter", { error: { message: "Inappropriate", code: "data_inspection_failed" } }, 400],
+  ["DashScope's own API's filter", { code: "DataInspectionFailed", message: "Inappropriate" }, 400],
   ["an error as a whole", { object: "error", message: "too long", type: "BadRequestError", code: 400 }, 400],
   ["a message without choices", { message: "overloaded", code: 503 }, 503],
   ["an error in the choice", {
@@ -461,4 +466,20 @@ test("an empty object that comes before a call's arguments is no part of them", 
   );
   deepEqual(content, [{ type: "tool-call", id: "a", name: "now", input: '{"a":1}', kind: "function" }]);
   equal(finish.reason, "tool-calls");
+});
+
+test("each of several calls has an id of its own, though the server gives them the same", () => {
+  const call = (index: number, name: string) => ({
+    index,
+    id: "call_1",
+    function: { name, arguments: '{"a":1}' },
+  });
+  const replies = both(
+    { content: null, tool_calls: [call(0, "one"), call(1, "two"), call(2, "two")] },
+    "tool_calls",
+  );
+  const ids = replies.map(({ content }) => content.map((part) => part.type === "tool-call" ? part.id : ""));
+  equal(ids[0]?.[0], "call_1");
+  equal(new Set(ids[0]).size, 3);
+  deepEqual(ids[0], ids[1]);
 });
