@@ -7,9 +7,8 @@ import { corsHeaders, preflightHeaders, varyHeader } from "./cors.ts";
 import type { Dialect } from "./dialects/dialect.ts";
 import { clientDialect } from "./dialects/registry.ts";
 import { findEndpoint, pathOf } from "./endpoints/endpoints.ts";
-import { whyLeft } from "./attempt/deadline.ts";
 import { asGatewayError, GatewayError, shortened } from "./errors.ts";
-import type { Incoming, Outgoing, Sent } from "./http.ts";
+import { checkLeft, type Incoming, type Outgoing, type Sent } from "./http.ts";
 import { tooMany } from "./in-flight.ts";
 import { headerSafe } from "./attempt/provider-headers.ts";
 import { holdsOwnKey, withoutOwnKeys } from "./attempt/redaction.ts";
@@ -79,7 +78,7 @@ function varyOf(policy: Policy): { vary?: string } {
 /** Takes a place among the requests that may be at providers at once. */
 function enter({ crowded = false, left }: Incoming, { inFlight, random }: Services): () => void {
   // One that waited for its turn, and whose client has not.
-  if (left.aborted) throw whyLeft(left);
+  checkLeft(left);
   if (crowded) throw tooMany(random);
   return inFlight.enter();
 }

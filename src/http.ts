@@ -5,8 +5,10 @@
 
 import type { HeaderRecord } from "./dialects/dialect.ts";
 import { GatewayError } from "./errors.ts";
-import { isObject, type JsonObject, readBody, tooMuch, type Unread } from "./json.ts";
+import { isObject, type JsonObject, readingBody, tooMuch, type Unread } from "./json.ts";
 import type { Members } from "./json-scan.ts";
+import { inSlices } from "./slices.ts";
+import { atOnce, type Work } from "./work.ts";
 
 export interface Incoming {
   readonly method: string;
@@ -57,6 +59,21 @@ export interface Sent {
   readonly stalled?: GatewayError;
 }
 
+/** The client is gone: nobody reads what this says, but the log knows it by its code. */
+export function clientLeft(): GatewayError {
+  return new GatewayError("client_disconnect", "The client left");
+}
+
+/** Why a client's signal has aborted: it left, or the reason that the signal carries. */
+export function whyLeft({ reason }: AbortSignal): GatewayError {
+  return reason instanceof GatewayError ? reason : clientLeft();
+}
+
+/** @throws why the client cannot be answered any more */
+export function checkLeft(left: AbortSignal): void {
+  if (left.aborted) throw whyLeft(left);
+}
+
 /** 32 MiB: what the providers accept. */
 export const MAX_BODY_BYTES = 32 * 1024 * 1024;
 
@@ -85,13 +102,21 @@ export async function readJsonObject(request: Incoming, admit: (bytes: number) =
   const admitPiece = (piece: number, length: number) => {
     if (length > announced) admit(Math.min(piece, length - announced));
   };
-  return parseBody(await readBytes(request.body, MAX_BODY_BYTES, bodyTooLarge, admitPiece));
+  const bytes = await readBytes(request.body, MAX_BODY_BYTES, bodyTooLarge, admitPiece);
+  return inSlices(parsingBody(bytes), () => checkLeft(request.left));
 }
 
 /** A JSON object's bytes as a `JsonBody`; throws as `readJsonObject` does. */
 export function parseBody(given: Uint8Array): JsonBody {
+  return atOnce(parsingBody(given));
+}
+
+/** `parseBody` in steps. */
+function* parsingBody(given: Uint8Array): Work<JsonBody> {
   const bytes = withoutMark(given);
-  const body = readBody(bytes, decodeText(bytes));
+  const text = decodeText(bytes);
+  yield;
+  const body = yield* readingBody(bytes, text);
   if ("kind" in body) throw refusalOf(body);
   const { value, members, values } = body;
   if (!isObject(value)) throw invalidJson();

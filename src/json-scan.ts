@@ -3,6 +3,8 @@
  * where do its top-level members stand. It does not say whether the JSON is valid; the parser does.
  */
 
+import { atOnce, type Work } from "./work.ts";
+
 export interface JsonLimits {
   readonly depth: number;
   /** Values of all kinds, in all of the text. */
@@ -77,18 +79,27 @@ function hasFewBrackets(text: string, depth: number): boolean {
 }
 
 /** Looks over a body: the spans of its members are in its bytes, which are the text in UTF-8. */
-export function scanJson(
+export function* scanningJson(
   bytes: Uint8Array,
   text: string,
   limits: JsonLimits = REQUEST_LIMITS,
-): Scan | Excess {
-  const scan = scanText(text, limits);
+): Work<Scan | Excess> {
+  const scan = yield* scanning(text, limits);
+  yield;
   if ("excess" in scan || text.length === bytes.length) return scan;
   return { ...scan, members: inBytes(text, scan.members) };
 }
 
 /** Looks over JSON, each character once. */
 export function scanText(text: string, limits: JsonLimits): Scan | Excess {
+  return atOnce(scanning(text, limits));
+}
+
+/** Characters in one step: they take less than a millisecond. */
+const STEP = 64 * 1024;
+
+/** `scanText` in steps. */
+export function* scanning(text: string, limits: JsonLimits): Work<Scan | Excess> {
   const members: RawMember[] = [];
   /** Members so far of the object that is open at a depth. */
   const keysAt: number[] = [0];
@@ -96,6 +107,7 @@ export function scanText(text: string, limits: JsonLimits): Scan | Excess {
   let values = 1;
   let keys = 0;
   let longNumbers = false;
+  let due = STEP;
   /** The last string at the top level, which a colon makes a key, and where the value behind it begins. */
   let [keyStart, keyEnd, valueStart] = [0, 0, -1];
 
@@ -106,9 +118,21 @@ export function scanText(text: string, limits: JsonLimits): Scan | Excess {
   };
 
   for (let at = 0; at < text.length; at++) {
+    if (at >= due) {
+      yield;
+      due = at + STEP;
+    }
     switch (text.charCodeAt(at)) {
       case QUOTE: {
-        const end = endOfString(text, at);
+        let quote = text.indexOf('"', at + 1);
+        while (quote !== -1 && isEscaped(text, quote)) {
+          if (quote >= due) {
+            yield;
+            due = quote + STEP;
+          }
+          quote = text.indexOf('"', quote + 1);
+        }
+        const end = quote === -1 ? text.length : quote + 1;
         if (depth === 1 && valueStart === -1) [keyStart, keyEnd] = [at, end];
         at = end - 1;
         break;
@@ -301,11 +325,16 @@ function isSame(one: Uint8Array, other: Uint8Array): boolean {
 /** The index just behind the string that begins at `start`; the text's length for one that never ends. */
 export function endOfString(text: string, start: number): number {
   for (let end = text.indexOf('"', start + 1); end !== -1; end = text.indexOf('"', end + 1)) {
-    let slashes = 0;
-    while (text.charCodeAt(end - 1 - slashes) === BACKSLASH) slashes++;
-    if (slashes % 2 === 0) return end + 1;
+    if (!isEscaped(text, end)) return end + 1;
   }
   return text.length;
+}
+
+/** Whether a quote is one of its string's characters: an odd number of backslashes stands before it. */
+function isEscaped(text: string, quote: number): boolean {
+  let slashes = 0;
+  while (text.charCodeAt(quote - 1 - slashes) === BACKSLASH) slashes++;
+  return slashes % 2 === 1;
 }
 
 /**

@@ -13,9 +13,11 @@ import {
   type JsonLimits,
   MAX_WORD,
   type Members,
-  scanJson,
+  scanning,
+  scanningJson,
   scanText,
 } from "./json-scan.ts";
+import { atOnce, type Work } from "./work.ts";
 
 export type Json = null | boolean | number | string | ExactNumber | readonly Json[] | JsonObject;
 export interface JsonObject {
@@ -41,12 +43,18 @@ export type Reading =
 
 /** Reads JSON text within limits; numbers that would lose digits become `ExactNumber`. */
 export function readJson(text: string, limits: JsonLimits): Reading {
+  return atOnce(readingJson(text, limits));
+}
+
+/** `readJson` in steps, of which `JSON.parse` is one. */
+export function* readingJson(text: string, limits: JsonLimits): Work<Reading> {
   // What is short has nothing to look for but its numbers: so it is with most answers, and with the events of streams.
   if (isWithin(text, limits)) {
     const long = LONG_NUMBER.test(text);
     if (!long || text.length <= MAX_WORD) return parsed(text, long);
   }
-  const scan = scanText(text, limits);
+  const scan = yield* scanning(text, limits);
+  yield;
   return "excess" in scan ? { kind: "too-much", excess: scan } : parsed(text, scan.longNumbers);
 }
 
@@ -113,11 +121,13 @@ export type Unread = Exclude<Reading, { kind: "read" }> | { readonly kind: "doub
  * what was checked might not be what is used.
  * @param text what the bytes say in UTF-8
  */
-export function readBody(bytes: Uint8Array, text: string): ReadBody | Unread {
-  const scan = scanJson(bytes, text);
+export function* readingBody(bytes: Uint8Array, text: string): Work<ReadBody | Unread> {
+  const scan = yield* scanningJson(bytes, text);
+  yield;
   if ("excess" in scan) return { kind: "too-much", excess: scan };
   const reading = parsed(text, scan.longNumbers);
   if (reading.kind !== "read") return reading;
+  yield;
   // Counted, all keys cost less than a set of them for each object; only where one is missing is it looked for.
   if (countKeys(reading.value) !== scan.keys) {
     return { kind: "doubled", key: doubledKey(text, unescaped) ?? "" };

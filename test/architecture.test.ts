@@ -56,7 +56,7 @@ test("a use of the world is told from a name alone", () => {
 
 /** Values in, values out: no clock, no chance, no network, no runtime. */
 const PURE: readonly RegExp[] = [
-  /^(append|block-order|chat|errors|json|json-edit|json-scan)\.ts$/,
+  /^(append|block-order|chat|errors|json|json-edit|json-scan|work)\.ts$/,
   /^dialects\//,
   /^routing\//,
   /^config\/(check|resolve)/,
@@ -178,7 +178,7 @@ test("a dialect's folder names no other vendor's dialect", () => {
 const LAYERS: readonly (readonly [string, RegExp])[] = [
   [
     "vocabulary",
-    /^(append|block-order|chat|errors|json|json-edit|json-scan|digest|secret|nearest|pieces)\.ts$/,
+    /^(append|block-order|chat|errors|json|json-edit|json-scan|digest|secret|nearest|pieces|slices|work)\.ts$/,
   ],
   ["dialects", /^dialects\//],
   [

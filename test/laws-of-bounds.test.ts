@@ -51,6 +51,10 @@ const STORES: Readonly<Record<string, Bound>> = {
     limit: "1,000 requests behind a refused one, then the connection is cut",
     drive: inTest("faults/pipelining", "a client that never stops sending behind a refused request is cut"),
   },
+  "slices.ts waiting": {
+    limit: "requests under way, and a reload: one turn each",
+    drive: inTest("slices", "several who work long take turns, each a slice"),
+  },
   "runtime/speed-watch.ts bodies": {
     limit: "requests under way; 60 s each",
     drive: inTest("faults/ingress", "F02: a body that drips in is refused, though something always comes"),

@@ -2,7 +2,7 @@
 
 import type { Policy, Principal, Target } from "../access/policy.ts";
 import type { OpenEntry } from "../account/entry.ts";
-import { type ClientRequest, prepare, type Prepared } from "../dialects/bridge.ts";
+import { type ClientRequest, type Prepared, preparing } from "../dialects/bridge.ts";
 import type { Dialect } from "../dialects/dialect.ts";
 import { DIALECTS } from "../dialects/registry.ts";
 import { amended, GatewayError } from "../errors.ts";
@@ -10,9 +10,11 @@ import { sendCorrected } from "./corrected.ts";
 import { exchange, type Exchanged } from "./exchange.ts";
 import { toldHeaders, withProviderHeaders } from "./provider-headers.ts";
 import { keptFor, putBack } from "../recall.ts";
+import { checkLeft } from "../http.ts";
 import { redactError, redactHeaders, type Redactor } from "../redact.ts";
 import type { Trial } from "../routing/health.ts";
 import type { Services } from "../services.ts";
+import { inSlices } from "../slices.ts";
 import { REFUSED_KEYS } from "../upstream/providers.ts";
 
 /** To whom an answer goes, in what words, and where it is written down. */
@@ -110,7 +112,8 @@ export function credentialOf(target: Target): string | undefined {
 }
 
 /**
- * The request as it goes to a target, thoughts of earlier turns put back.
+ * The request as it goes to a target, thoughts of earlier turns put back; later for a large one, which takes turns with
+ * others and is given up when its client leaves.
  * @param refused what the target refused in this very request, beside what is known of its model
  */
 export function prepareFor(
@@ -119,16 +122,17 @@ export function prepareFor(
   asked: Asked,
   services: Services,
   refused: readonly string[] = [],
-): Prepared {
+): Prepared | Promise<Prepared> {
   const { upstreamModel: model, maxOutputTokens, options } = target;
   const refuses = new Set([...services.learned.refuses(target), ...refused]);
   const limits = maxOutputTokens === undefined ? {} : { maxOutputTokens };
   const recall = (callId: string) =>
     keptFor(services.recall.find(asked.principal.user, model, callId), target.upstream.name);
-  return prepare(
+  const work = preparing(
     asked.request,
     upstream,
     { model, options, refuses, standsIn: target.model !== asked.request.head.model, ...limits },
     (chat) => target.thinkingCache ? putBack(chat, recall) : chat,
   );
+  return inSlices(work, () => checkLeft(asked.left));
 }

@@ -14,11 +14,12 @@ import type { Learned } from "./learned.ts";
  */
 export async function sendCorrected<Answer>(
   target: Target,
-  ready: (refused: readonly string[]) => Prepared,
+  ready: (refused: readonly string[]) => Prepared | Promise<Prepared>,
   send: (prepared: Prepared) => Promise<Answer>,
   learned: Learned,
 ): Promise<Answer> {
-  const prepared = ready([]);
+  const readied = ready([]);
+  const prepared = readied instanceof Promise ? await readied : readied;
   const taught = (thrown: unknown, by: Prepared) =>
     thrown instanceof GatewayError ? by.correct(thrown) : undefined;
   try {
@@ -26,7 +27,7 @@ export async function sendCorrected<Answer>(
   } catch (thrown) {
     const lesson = taught(thrown, prepared);
     if (!lesson) throw thrown;
-    const again = ready(lesson.refuses);
+    const again = await ready(lesson.refuses);
     try {
       const answer = await send(again);
       keep(lesson, target, learned);

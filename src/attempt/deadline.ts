@@ -4,6 +4,7 @@
  */
 
 import { GatewayError } from "../errors.ts";
+import { clientLeft, whyLeft } from "../http.ts";
 import type { Clock } from "../services.ts";
 
 export interface Deadline {
@@ -19,16 +20,6 @@ export interface Deadline {
   release(): void;
   /** Gives the exchange up. */
   abandon(): void;
-}
-
-/** The client is gone: nobody reads what this says, but the log knows it by its code. */
-export function clientLeft(): GatewayError {
-  return new GatewayError("client_disconnect", "The client left");
-}
-
-/** Why a client's signal has aborted: it left, or the reason that the signal carries. */
-export function whyLeft({ reason }: AbortSignal): GatewayError {
-  return reason instanceof GatewayError ? reason : clientLeft();
 }
 
 /** The timer looks so often, so that a phase that follows another seldom needs a timer of its own. */

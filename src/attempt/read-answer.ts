@@ -9,6 +9,7 @@ import type { HeaderRecord, ReplyOptions } from "../dialects/dialect.ts";
 import { GatewayError } from "../errors.ts";
 import { readBytes } from "../http.ts";
 import type { Clock } from "../services.ts";
+import { inSlices } from "../slices.ts";
 import { openSteps, type Steps } from "./steps.ts";
 import type { UpstreamResponse } from "../upstream/send.ts";
 
@@ -58,7 +59,7 @@ export async function readAnswer(response: UpstreamResponse, reading: Reading): 
     }
     const bytes = await readWhole(body, pieceOfWhole(deadline, idle));
     deadline.release();
-    const brought = prepared.reply(bytes);
+    const brought = await inSlices(prepared.replying(bytes));
     if (!streamed) return { kind: "whole", brought };
     throw invalidAnswer(`The provider gave a whole answer${type}, not the stream asked for`, "not-a-stream");
   }

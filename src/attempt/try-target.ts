@@ -2,7 +2,7 @@
 
 import type { Target } from "../access/policy.ts";
 import { type Answer, type Asked, call, dialectOf } from "./call.ts";
-import { whyLeft } from "./deadline.ts";
+import { whyLeft } from "../http.ts";
 import { answerOnRecord, failureOnRecord, type OnRecord } from "./on-record.ts";
 import { asGatewayError, type GatewayError, isUpstreams } from "../errors.ts";
 import type { AttemptReason } from "../account/entry.ts";

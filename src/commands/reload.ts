@@ -7,7 +7,7 @@ import { difference } from "../config/difference.ts";
 import type { LoadedAgain, Loader } from "../config/loader.ts";
 import { masked } from "../config/masked.ts";
 import { type Problem, quote } from "../config/problem.ts";
-import { slices } from "../config/slices.ts";
+import { slices } from "../slices.ts";
 import { watchFiles } from "../config/watch.ts";
 import type { AppLog } from "../services.ts";
 import { renderProblem } from "./check-config.ts";

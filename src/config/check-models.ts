@@ -5,7 +5,7 @@ import { checkName } from "./check-name.ts";
 import { type Finding, isBroken, problem, quote, warning } from "./problem.ts";
 import type { Config } from "./schema.ts";
 import type { ProviderSettings, Surroundings } from "./settings.ts";
-import type { Pause } from "./slices.ts";
+import type { Pause } from "../slices.ts";
 import type { Suggestions } from "./suggestions.ts";
 
 /** @param suggestions what unknown names of the users' models were taken for */

@@ -7,7 +7,7 @@ import { findLoops } from "./loops.ts";
 import { type Finding, isBroken, type Path, problem, quote, showPath, warning } from "./problem.ts";
 import type { Config, UserSection } from "./schema.ts";
 import type { Surroundings } from "./settings.ts";
-import type { Pause } from "./slices.ts";
+import type { Pause } from "../slices.ts";
 import type { Suggestions } from "./suggestions.ts";
 
 /** @param suggestions remembers what unknown names were taken for */

@@ -12,7 +12,7 @@ import { checkUsers } from "./check-users.ts";
 import { type Finding, unlessBroken } from "./problem.ts";
 import type { Config } from "./schema.ts";
 import type { Surroundings } from "./settings.ts";
-import type { Pause } from "./slices.ts";
+import type { Pause } from "../slices.ts";
 import { createSuggestions } from "./suggestions.ts";
 
 /** Every problem and warning of a configuration whose values have the right types. */

@@ -2,7 +2,7 @@
 
 import type { Identity, KeyHolder, Policy, Route, Target, Upstream, User } from "../access/policy.ts";
 import { masked } from "./masked.ts";
-import type { Pause } from "./slices.ts";
+import type { Pause } from "../slices.ts";
 
 export interface Difference {
   /** `users +c -b ~a; models +sonnet`; empty when nothing is another. */

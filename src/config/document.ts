@@ -6,7 +6,7 @@
 import { type Kind, lineAt, type Scalar, TOO_DEEP, type Visitor, walk } from "./jsonc.ts";
 import { lineFinder, linesOf } from "./lines.ts";
 import { type Finding, type Path, problem, quote } from "./problem.ts";
-import type { Pause } from "./slices.ts";
+import type { Pause } from "../slices.ts";
 
 export interface Document {
   /** Undefined when the text is not JSON. */

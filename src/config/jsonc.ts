@@ -1,7 +1,7 @@
 /** Text → events: JSON with comments and trailing commas, read in slices and without recursion. Pure. */
 
 import { createScanner } from "jsonc-parser";
-import type { Pause } from "./slices.ts";
+import type { Pause } from "../slices.ts";
 import { faultOfString, OPEN_COMMENT, unexpected } from "./syntax.ts";
 
 export type Scalar = string | number | boolean | null;

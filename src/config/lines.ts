@@ -2,7 +2,7 @@
 
 import { type Visitor, walk } from "./jsonc.ts";
 import type { Path } from "./problem.ts";
-import type { Pause } from "./slices.ts";
+import type { Pause } from "../slices.ts";
 
 /** The line of a place, from 1; of what encloses it where it is not there; undefined for the document as a whole. */
 export type LineOf = (path: Path) => number | undefined;

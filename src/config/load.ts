@@ -26,7 +26,7 @@ import { readSecretFile, type SecretFile } from "./secret-file.ts";
 import { type Held, readSecrets } from "./secrets.ts";
 import { type Environment, providerSettings, providersInEffect } from "./settings.ts";
 import { shape } from "./shape.ts";
-import { type Pause, slices } from "./slices.ts";
+import { type Pause, slices } from "../slices.ts";
 
 export interface LoadOptions {
   readonly file: string;

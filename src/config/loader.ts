@@ -7,7 +7,7 @@ import { type Mark, markOf } from "./mark.ts";
 import type { FileRead } from "./read-file.ts";
 import { readSecretFile, type SecretFile } from "./secret-file.ts";
 import type { Held } from "./secrets.ts";
-import { slices } from "./slices.ts";
+import { slices } from "../slices.ts";
 
 export interface Loader {
   load(): Promise<LoadedAgain>;

@@ -1,6 +1,6 @@
 /** Finds the loops of a graph. Pure. */
 
-import type { Pause } from "./slices.ts";
+import type { Pause } from "../slices.ts";
 
 interface Step {
   readonly name: string;

@@ -20,7 +20,7 @@ import { parseBaseURL } from "./base-url.ts";
 import { usesKeys } from "./check-auth.ts";
 import type { Config, ModelSection, ProviderSection, UserSection } from "./schema.ts";
 import type { ProviderSettings, Surroundings } from "./settings.ts";
-import type { Pause } from "./slices.ts";
+import type { Pause } from "../slices.ts";
 
 const DEFAULT_HEADER = "x-user";
 const LOOPBACK = ["127.0.0.0/8", "::1/128"];

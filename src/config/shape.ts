@@ -7,7 +7,7 @@ import * as v from "valibot";
 import { type Finding, type Path, problem } from "./problem.ts";
 import { type Config, ConfigSchema, ENTRIES, type Section, USER_MODEL } from "./schema.ts";
 import { messageOf, unknownKey } from "./shape-words.ts";
-import type { Pause } from "./slices.ts";
+import type { Pause } from "../slices.ts";
 
 export interface Shaped {
   /** Good for checks; for use only when there are no findings. Undefined when the value is beyond repair. */

@@ -13,7 +13,7 @@ import {
   isObject,
   type Json,
   type JsonObject,
-  readJson,
+  readingJson,
   stringifyJson,
   tooMuch,
   tryParseJson,
@@ -34,6 +34,7 @@ import { restoreEvents, restoreReply } from "./restore.ts";
 import { estimateBody } from "./estimate.ts";
 import { splitFrames, type SseFrame, writeEvent } from "./sse.ts";
 import { pipe, type Stepper } from "./stepper.ts";
+import { atOnce, type Work } from "../work.ts";
 import { wellFormed } from "./well-formed.ts";
 
 /** A client's request: read once, decoded at most once, and only if some target speaks another dialect. */
@@ -47,7 +48,7 @@ export interface ClientRequest {
   /** How many JSON values the body has. */
   readonly values: number;
   readonly headers: HeaderRecord;
-  decoded(): ChatRequest;
+  decoding(): Work<ChatRequest>;
   /** Tokens of its input, estimated; counted at most once. */
   estimate(): number;
 }
@@ -63,6 +64,8 @@ export interface Prepared {
 
   /** @throws GatewayError for a body that is no answer of the provider's */
   reply(bytes: Uint8Array): Brought;
+  /** `reply` in steps. */
+  replying(bytes: Uint8Array): Work<Brought>;
   /** A streamed answer for a client that wants it whole; none where bytes are relayed. */
   readonly gathered?: (reply: ChatReply) => Brought;
   /** A streamed answer, bytes in, steps out. May throw `upstream_invalid_event`. */
@@ -103,7 +106,10 @@ export function clientRequest(
     dialect,
     headers,
     head: dialect.readHead(body.value),
-    decoded: () => chat ??= dialect.decodeRequest(body.value, headers),
+    *decoding() {
+      chat ??= yield* dialect.decodingRequest(body.value, headers);
+      return chat;
+    },
     estimate: () => tokens ??= estimateBody(body.value),
   };
 }
@@ -119,7 +125,18 @@ export function prepare(
   target: TargetModel,
   recall: (chat: ChatRequest) => ChatRequest,
 ): Prepared {
-  return request.dialect === upstream ? relay(request, target) : translate(request, upstream, target, recall);
+  return atOnce(preparing(request, upstream, target, recall));
+}
+
+/** `prepare` in steps: a request of megabytes takes turns with others. */
+export function* preparing(
+  request: ClientRequest,
+  upstream: Dialect,
+  target: TargetModel,
+  recall: (chat: ChatRequest) => ChatRequest,
+): Work<Prepared> {
+  if (request.dialect === upstream) return relay(request, target);
+  return yield* translating(request, upstream, target, recall);
 }
 
 /** Same dialect on both sides: `model` changes, and what the dialect names; every other byte stays. */
@@ -134,9 +151,9 @@ function relay(request: ClientRequest, target: TargetModel): Prepared {
     stream: head.stream,
     warnings,
     // What the decoder has no word for is not lost: the client gets the bytes.
-    reply: (bytes) => ({
-      reply: { ...dialect.decodeReply(parsed(bytes), undo), warnings: [] },
-      body: () => bytes,
+    ...wholeReplies(function* (bytes) {
+      const reply = dialect.decodeReply(yield* parsing(bytes), undo);
+      return { reply: { ...reply, warnings: [] }, body: () => bytes };
     }),
     steps: () => {
       const decode = dialect.decodeEvents(undo);
@@ -178,6 +195,10 @@ function isError({ type }: ChatEvent): boolean {
   return type === "error";
 }
 
+function wholeReplies(replying: Prepared["replying"]): Pick<Prepared, "reply" | "replying"> {
+  return { reply: (bytes) => atOnce(replying(bytes)), replying };
+}
+
 function isEnd({ type }: ChatEvent): boolean {
   return type === "end";
 }
@@ -190,19 +211,26 @@ function isNoWarning(event: ChatEvent): boolean {
   return !isWarning(event);
 }
 
-function translate(
+function* translating(
   request: ClientRequest,
   upstream: Dialect,
   target: TargetModel,
   recall: (chat: ChatRequest) => ChatRequest,
-): Prepared {
+): Work<Prepared> {
   const client = request.dialect;
-  const chat = recall(request.decoded());
+  const chat = recall(yield* request.decoding());
   refuseLosses(chat, target);
-  const encoded = upstream.encodeRequest(chat, target, allowance(REQUEST_LIMITS, request.values));
+  const allowed = allowance(REQUEST_LIMITS, request.values);
+  const encoded = yield* upstream.encodingRequest(chat, target, allowed);
   const lost = chat.losses.filter((loss) => !loss.refuse).map((loss) => loss.code);
+  yield;
+  const json = stringifyJson(encoded.body);
+  yield;
+  // Counted here once, for what the answer is given before the provider has said it.
+  request.estimate();
+  yield;
   return {
-    body: wellFormed(stringifyJson(encoded.body)),
+    body: wellFormed(json),
     headers: encoded.headers,
     stream: encoded.stream,
     warnings: [...lost, ...encoded.warnings],
@@ -218,16 +246,18 @@ function wayBack(
   upstream: Dialect,
   undo: Undo,
   legacyFunctions: boolean,
-): Pick<Prepared, "reply" | "gathered" | "steps" | "error"> {
+): Pick<Prepared, "reply" | "replying" | "gathered" | "steps" | "error"> {
   const shaped = (reply: ChatReply): Brought => ({
     reply: { ...reply, warnings: [...reply.warnings, ...client.lostInReply?.(reply) ?? []] },
     body: (options) => stringifyJson(client.encodeReply(reply, { ...options, legacyFunctions })),
   });
   return {
-    reply: (bytes) => {
-      const reply = upstream.decodeReply(parsed(bytes), undo);
+    ...wholeReplies(function* (bytes) {
+      const value = yield* parsing(bytes);
+      const reply = upstream.decodeReply(value, undo);
+      yield;
       return shaped(undo.members ? restoreReply(reply, undo.members) : reply);
-    },
+    }),
     gathered: shaped,
     steps: (options) => {
       const read = upstream.decodeEvents(undo);
@@ -283,9 +313,15 @@ function refuseLosses(chat: ChatRequest, target: TargetModel): void {
   }
 }
 
+/** The JSON of a provider's whole answer. */
 export function parsed(bytes: Uint8Array): Json {
+  return atOnce(parsing(bytes));
+}
+
+function* parsing(bytes: Uint8Array): Work<Json> {
   const text = decoder.decode(bytes);
-  const reading = readJson(text, ANSWER_LIMITS);
+  const reading = yield* readingJson(text, ANSWER_LIMITS);
+  yield;
   switch (reading.kind) {
     case "read":
       return reading.value;

@@ -10,6 +10,7 @@ import type { Restored } from "./restore.ts";
 import type { Edit } from "../json-edit.ts";
 import type { SseEvent, SseFrame } from "./sse.ts";
 import type { Stepper } from "./stepper.ts";
+import type { Work } from "../work.ts";
 
 /** Headers by lower-case name. */
 export type HeaderRecord = Readonly<Record<string, string | undefined>>;
@@ -135,11 +136,14 @@ export interface Dialect {
 
   /** @throws GatewayError `invalid_value` with the path of the field */
   decodeRequest(body: JsonObject, headers: HeaderRecord): ChatRequest;
+  /** `decodeRequest` in steps, as `encodingRequest` is of `encodeRequest`: a body of megabytes takes turns with others. */
+  decodingRequest(body: JsonObject, headers: HeaderRecord): Work<ChatRequest>;
   /**
    * @param json what may be read of JSON inside of the request's strings
    * @throws GatewayError `unsupported_parameter` or `invalid_value` for what the target cannot express
    */
   encodeRequest(chat: ChatRequest, target: TargetModel, json?: Allowance): EncodedRequest;
+  encodingRequest(chat: ChatRequest, target: TargetModel, json?: Allowance): Work<EncodedRequest>;
 
   /** @throws GatewayError `upstream_invalid_response` for a body that is no answer; the error that it carries, if it is one */
   decodeReply(body: Json, undo: Undo): ChatReply;

@@ -6,17 +6,28 @@
 
 import { append } from "../append.ts";
 import type { Message, Part, ToolResultPart } from "../chat.ts";
+import { atOnce, mapped, type Work } from "../work.ts";
 
 /**
  * Messages in normal form. Nothing is lost but messages without content; the same messages always give the same
  * result, and more messages behind them change only the last one.
  */
 export function normalize(messages: readonly Message[]): Message[] {
-  const merged = merge(systemsBehindResults(messages));
-  return merged.map((message, at) =>
-    message.role === "user" && message.content.some(isResult)
-      ? { role: "user", content: resultsFirst(message.content, merged[at - 1]) }
-      : message
+  return atOnce(normalizing(messages));
+}
+
+/** `normalize` in steps. */
+export function* normalizing(messages: readonly Message[]): Work<Message[]> {
+  const placed = systemsBehindResults(messages);
+  yield;
+  const merged = merge(placed);
+  yield;
+  return yield* mapped(
+    merged,
+    (message, at) =>
+      message.role === "user" && message.content.some(isResult)
+        ? { role: "user", content: resultsFirst(message.content, merged[at - 1]) }
+        : message,
   );
 }
 

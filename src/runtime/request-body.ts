@@ -1,6 +1,6 @@
 /** A request's body as it comes over a socket, from a client that may be slow, or go. */
 
-import { clientLeft } from "../attempt/deadline.ts";
+import { clientLeft } from "../http.ts";
 import type { GatewayError } from "../errors.ts";
 import { createPieces } from "../pieces.ts";
 import type { SpeedWatch } from "./speed-watch.ts";

@@ -1,7 +1,7 @@
 /** A request on a connection, until the last byte of its answer has gone or its client has. */
 
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { clientLeft } from "../attempt/deadline.ts";
+import { clientLeft } from "../http.ts";
 import type { GatewayError } from "../errors.ts";
 
 export interface Visit {

@@ -20,6 +20,7 @@ const MOST_MARKS = 4;
  */
 export function limitMarks(request: MessagesRequest, warn: Warn): MessagesRequest {
   const marks: Mark[] = [];
+  if (!hasMarks(request)) return request;
   visit(request, (control, part) => {
     marks.push({ control, part });
     return control;
@@ -39,6 +40,20 @@ export function limitMarks(request: MessagesRequest, warn: Warn): MessagesReques
     short ||= control.ttl !== "1h";
     return control;
   });
+}
+
+/** Most requests have none, and are not copied for it. */
+function hasMarks({ cache_control, tools, system, messages }: MessagesRequest): boolean {
+  return cache_control !== undefined || tools?.some(isMarked) === true || system?.some(isMarked) === true ||
+    messages.some(({ content }) => content.some((block) => isMarked(block) || holdsMarked(block)));
+}
+
+function isMarked(block: object): boolean {
+  return "cache_control" in block && block.cache_control !== undefined;
+}
+
+function holdsMarked(block: Block): boolean {
+  return block.type === "tool_result" && typeof block.content === "object" && block.content.some(isMarked);
 }
 
 interface Mark {

@@ -4,8 +4,9 @@ import { append } from "../../append.ts";
 import type { ChatRequest, Loss, Message, Part, Reasoning, ResponseFormat, ServiceTier } from "../../chat.ts";
 import { GatewayError } from "../../errors.ts";
 import { isObject, type JsonObject } from "../../json.ts";
+import { atOnce, mapped, type Work } from "../../work.ts";
 import type { HeaderRecord, RequestHead } from "../dialect.ts";
-import { normalize } from "../normal-form.ts";
+import { normalizing } from "../normal-form.ts";
 import {
   boolean,
   type Field,
@@ -37,25 +38,32 @@ export function readHead(body: JsonObject): RequestHead {
   return { model, stream: readStream(body), includeUsage: true };
 }
 
+/** As `decodingRequest`, without a pause. */
+export function decodeRequest(body: JsonObject, headers: HeaderRecord): ChatRequest {
+  return atOnce(decodingRequest(body, headers));
+}
+
 /**
  * @param headers by lower-case name; `anthropic-beta` is read
  * @throws GatewayError `invalid_value` with the path of a malformed field, also at the start of its message
  */
-export function decodeRequest(body: JsonObject, headers: HeaderRecord): ChatRequest {
+export function* decodingRequest(body: JsonObject, headers: HeaderRecord): Work<ChatRequest> {
   const losses: Loss[] = [];
   const lose: Lose = (loss) => losses.push(loss);
   const { model, stream, includeUsage } = readHead(body);
   const system = readSystem(field(body, "system"), lose);
-  const said = readMessages(field(body, "messages"), lose);
+  const said = yield* readMessages(field(body, "messages"), lose);
+  yield;
   append(losses, unpairedLosses(said));
-  const messages = [...system, ...said];
+  yield;
+  const messages = yield* normalizing([...system, ...said]);
   const { tools, losses: lostTools, leftOut } = readTools(field(body, "tools"));
   append(losses, lostTools);
   append(losses, loseFields(body));
   const betas = readBetas(headers);
   return {
     model,
-    messages: normalize(messages),
+    messages,
     tools,
     ...readToolChoice(field(body, "tool_choice"), { tools, leftOut }, lose),
     ...given("maxTokens", optional(field(body, "max_tokens"), (limit) => integer(limit, 0))),
@@ -97,10 +105,11 @@ function withoutBilling(part: Part): Part[] {
   return lines.length > 0 ? [{ ...part, text: lines.join("\n") }] : [];
 }
 
-function readMessages(messages: Field, lose: Lose): Message[] {
+function* readMessages(messages: Field, lose: Lose): Work<Message[]> {
   const items = list(messages);
+  yield;
   if (items.length === 0) throw malformed(messages.path, "At least one message is required");
-  return items.map((item) => {
+  return yield* mapped(items, (item): Message => {
     const message = object(item);
     const role = oneOf(field(message, "role", item.path), ["user", "assistant", "system"]);
     return { role, content: readContent(field(message, "content", item.path), role, lose) };

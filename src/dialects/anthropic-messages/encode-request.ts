@@ -5,6 +5,7 @@ import { invalidValue } from "../../errors.ts";
 import { type Allowance, allowance } from "../../json.ts";
 import { editedObject } from "../../json-edit.ts";
 import { REQUEST_LIMITS } from "../../json-scan.ts";
+import { atOnce, mapped, type Work } from "../../work.ts";
 import type { EncodedRequest, TargetModel, Undo } from "../dialect.ts";
 import { pairingOf, pairToolCalls } from "../pairing.ts";
 import { backwards, type Renames } from "../property-names.ts";
@@ -12,7 +13,7 @@ import { cacheControl, limitMarks } from "./cache-marks.ts";
 import { nameToolCalls } from "./call-ids.ts";
 import { encodeFormat, type Formatting } from "./format.ts";
 import { learnedEdits } from "./learned.ts";
-import { endTurn, readHistory } from "./history.ts";
+import { endTurn, type History, readHistory } from "./history.ts";
 import { encodeMessage, encodeText, type PartContext } from "./messages.ts";
 import { type Capabilities, capabilitiesOf } from "./models.ts";
 import { newBudget } from "./schema.ts";
@@ -27,21 +28,27 @@ import type { MessagesRequest, TextBlock, WireMessage, WireTool } from "./wire.t
 /** Above this many tokens an answer is streamed: it may take longer than connections are left silent. */
 const LONGEST_SILENCE = 21_333;
 
+/** As `encodingRequest`, without a pause. */
+export function encodeRequest(chat: ChatRequest, target: TargetModel, json?: Allowance): EncodedRequest {
+  return atOnce(encodingRequest(chat, target, json));
+}
+
 /**
  * A request for a model of this API. The same request gives the same bytes, and one that goes on from another begins
  * with the other's bytes.
  * @param json what may be read of tool arguments, which are JSON inside of strings
  * @throws GatewayError `invalid_value` or `unsupported_parameter` for what the model or the API cannot take
  */
-export function encodeRequest(
+export function* encodingRequest(
   chat: ChatRequest,
   target: TargetModel,
   json: Allowance = allowance(REQUEST_LIMITS),
-): EncodedRequest {
+): Work<EncodedRequest> {
   const { warn, codes } = collectWarnings();
   const model = capabilitiesOf(target.model, target.refuses);
   const maxTokens = outputLimit(chat.maxTokens, target, model, warn);
-  const { system, messages } = readConversation(chat, target, model, warn);
+  const { system, messages } = yield* readConversation(chat, target, model, warn);
+  yield;
   const undeclared = chat.tools.length > 0 ? [] : toolsOfHistory(messages);
   const thought = decideThinking(chat, target, { model, maxTokens, messages }, warn);
   const mayForce = model.forcedTool && !refusesForce(thought, target);
@@ -50,7 +57,8 @@ export function encodeRequest(
   const mayForceTool = mayForce && chat.tools.length === 0 && undeclared.length === 0;
   const formatting = encodeFormat(chat.format, { structured: model.structured, mayForceTool, budget }, warn);
   const renames = toolRenames(chat.tools);
-  const declared = encodeTools(chat.tools, { structured: model.structured, budget, renames }, warn);
+  yield;
+  const declared = yield* encodeTools(chat.tools, { structured: model.structured, budget, renames }, warn);
   const tools = declared.length > 0 ? declared : undeclared;
   const chosen = choose(chat, declared, { tools, formatting, mayForce }, warn);
   const prefill = model.prefill && !endsBlank(chat, messages) && thought.thinking?.type !== "enabled" &&
@@ -59,6 +67,10 @@ export function encodeRequest(
 
   const placeOf = (part: Part) => findPlace(chat.messages, part);
   const context: PartContext = { warn, placeOf, renames, json };
+  yield;
+  const turns = endTurn(messages, prefill, warn);
+  const written = yield* mapped(turns, (message) => encodeMessage(message, context));
+  yield;
   const body: MessagesRequest = {
     model: target.model,
     max_tokens: maxTokens,
@@ -73,14 +85,17 @@ export function encodeRequest(
     ...(chosen.choice ? { tool_choice: chosen.choice } : {}),
     ...(chosen.tools.length > 0 ? { tools: chosen.tools } : {}),
     ...instructions(system.map(encodeText), formatting),
-    messages: endTurn(messages, prefill, warn).map((message) => encodeMessage(message, context)),
+    messages: written,
   };
   // A schema that was refused is not enforced, by whatever other way it goes.
   if (target.refuses.has("output_format") && chat.format?.type === "schema") warn("json_schema_unenforced");
   const learned = learnedEdits(body, target.refuses);
+  yield;
   for (const code of learned.warnings) warn(code);
+  const limited = limitMarks(body, warn);
+  yield;
   return {
-    body: editedObject(limitMarks(body, warn), learned.edits),
+    body: editedObject(limited, learned.edits),
     stream,
     headers: betaHeader(chat.betas ?? [], body.messages),
     warnings: codes,
@@ -94,10 +109,18 @@ function endsBlank(chat: ChatRequest, messages: readonly Message[]): boolean {
 }
 
 /** The messages in the order and the shape that the API wants, tool calls paired and named. */
-function readConversation(chat: ChatRequest, target: TargetModel, model: Capabilities, warn: Warn) {
+function* readConversation(
+  chat: ChatRequest,
+  target: TargetModel,
+  model: Capabilities,
+  warn: Warn,
+): Work<History> {
   const signed = withSignedThoughts(chat.messages, model, target.refuses.has("thinking_blocks"), warn);
-  const { system, messages } = readHistory(signed, model.midSystem, warn);
+  yield;
+  const { system, messages } = yield* readHistory(signed, model.midSystem, warn);
+  yield;
   const paired = pairToolCalls(messages, pairingOf(chat.losses, target.options.repair), warn);
+  yield;
   return { system, messages: nameToolCalls(paired) };
 }
 

@@ -6,7 +6,8 @@
 
 import type { Message, Part, TextPart } from "../../chat.ts";
 import { invalidValue } from "../../errors.ts";
-import { normalize } from "../normal-form.ts";
+import { mapped, type Work } from "../../work.ts";
+import { normalizing } from "../normal-form.ts";
 import type { Warn } from "./warn.ts";
 
 export interface History {
@@ -19,10 +20,10 @@ export interface History {
  * @param midSystem the model takes system messages between the others
  * @throws GatewayError `invalid_value` when no user's turn is left
  */
-export function readHistory(messages: readonly Message[], midSystem: boolean, warn: Warn): History {
+export function* readHistory(messages: readonly Message[], midSystem: boolean, warn: Warn): Work<History> {
   const first = messages.findIndex((message) => message.role !== "system");
   const leading = first === -1 ? messages.length : first;
-  const said = normalize(withoutEmpty(messages.slice(leading)));
+  const said = yield* normalizing(yield* withoutEmpty(messages.slice(leading)));
   if (!said.some(isUser) && (said.length === 0 || messages.some(isUser))) {
     const at = messages.findIndex(isUser);
     throw invalidValue(
@@ -30,9 +31,11 @@ export function readHistory(messages: readonly Message[], midSystem: boolean, wa
       "The conversation has no user message with content",
     );
   }
+  yield;
+  const placed = yield* normalizing(placeSystem(said, midSystem, warn));
   return {
     system: texts(messages.slice(0, leading)).filter(isSpoken),
-    messages: startedByUser(normalize(placeSystem(said, midSystem, warn)), warn),
+    messages: startedByUser(placed, warn),
   };
 }
 
@@ -52,10 +55,12 @@ export function endTurn(messages: readonly Message[], prefill: boolean, warn: Wa
 }
 
 /** Text that is empty or only white space is refused by the API wherever it stands. */
-function withoutEmpty(messages: readonly Message[]): Message[] {
-  return messages
-    .map(({ role, content }) => ({ role, content: content.filter(isSpoken).map(withoutEmptyResult) }))
-    .filter(({ content }) => content.length > 0);
+function* withoutEmpty(messages: readonly Message[]): Work<Message[]> {
+  const spoken = yield* mapped(
+    messages,
+    ({ role, content }) => ({ role, content: content.filter(isSpoken).map(withoutEmptyResult) }),
+  );
+  return spoken.filter(({ content }) => content.length > 0);
 }
 
 function withoutEmptyResult(part: Part): Part {

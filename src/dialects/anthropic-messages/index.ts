@@ -5,10 +5,10 @@ import { estimateTokens } from "../estimate.ts";
 import { correct } from "./correct.ts";
 import { decodeEvents } from "./decode-events.ts";
 import { checkCount, decodeReply } from "./decode-reply.ts";
-import { decodeRequest, readHead } from "./decode-request.ts";
+import { decodeRequest, decodingRequest, readHead } from "./decode-request.ts";
 import { encodeEvents } from "./encode-events.ts";
 import { encodeReply, lostInReply } from "./encode-reply.ts";
-import { encodeRequest } from "./encode-request.ts";
+import { encodeRequest, encodingRequest } from "./encode-request.ts";
 import { decodeError, encodeError, encodeErrorEvent } from "./error.ts";
 import { limitHeaders } from "./limit-headers.ts";
 import { lostInStream } from "./lost-in-stream.ts";
@@ -37,7 +37,9 @@ export const anthropicMessages: Dialect = {
   // The libraries go by the event's name alone.
   isErrorFrame: ({ event }) => event === "error",
   decodeRequest,
+  decodingRequest,
   encodeRequest,
+  encodingRequest,
   decodeReply,
   encodeReply,
   lostInReply,

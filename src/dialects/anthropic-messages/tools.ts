@@ -3,6 +3,7 @@
 import type { Message, Tool } from "../../chat.ts";
 import { invalidValue } from "../../errors.ts";
 import { type JsonObject, members, stringifyJson } from "../../json.ts";
+import { mapped, type Work } from "../../work.ts";
 import { inputSchema } from "../input-schema.ts";
 import { isCall } from "../pairing.ts";
 import {
@@ -27,9 +28,13 @@ export interface ToolSetting {
 }
 
 /** @throws GatewayError `invalid_value` for a name that the API refuses or that stands twice */
-export function encodeTools(tools: readonly Tool[], setting: ToolSetting, warn: Warn): WireTool[] {
+export function* encodeTools(
+  tools: readonly Tool[],
+  setting: ToolSetting,
+  warn: Warn,
+): Work<WireTool[]> {
   const names = new Set<string>();
-  return tools.map((tool, at) => {
+  return yield* mapped(tools, (tool, at) => {
     checkName(tool.name, `tools[${at}].name`);
     if (names.has(tool.name)) throw invalidValue(`tools[${at}].name`, `Two tools are named '${tool.name}'`);
     names.add(tool.name);

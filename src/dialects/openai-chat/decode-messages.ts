@@ -4,6 +4,7 @@ import type { CacheMark, Message, Part, TextPart, ToolResultPart } from "../../c
 import { sha256 } from "../../digest.ts";
 import { invalidValue } from "../../errors.ts";
 import type { Json } from "../../json.ts";
+import { mapped, type Work } from "../../work.ts";
 import type { NumberedMessage } from "../pairing.ts";
 import { assistantParts } from "./decode-assistant.ts";
 import { cacheMark, contentParts, isText, type Losses, PARTS } from "./decode-parts.ts";
@@ -13,14 +14,15 @@ import { asPlace, booleanOf, member, pathOf, type Place, requiredString } from "
  * Decodes each message by itself, in order.
  * @throws GatewayError `invalid_value` with the path of what is malformed
  */
-export function decodeMessages(messages: readonly Json[], losses: Losses): NumberedMessage[] {
+export function* decodeMessages(messages: readonly Json[], losses: Losses): Work<NumberedMessage[]> {
   /** The calls of the older shape have no id: the last one of a name is the one that a result of that name answers. */
   const functionIds = new Map<string, string>();
-  const decoded = messages.map((value, index) => {
+  const decoded = yield* mapped(messages, (value, index) => {
     const place = asPlace(value, `messages[${index}]`);
     const message = decodeMessage(place, index, functionIds, losses);
     return { index, message: marked(message, cacheMark(place, losses)) };
   });
+  yield;
   reportNames(messages, losses);
   return decoded;
 }

@@ -5,8 +5,9 @@ import type { ChatRequest, Reasoning, ResponseFormat, ServiceTier } from "../../
 import { EFFORTS } from "../../chat.ts";
 import { GatewayError, invalidValue } from "../../errors.ts";
 import type { JsonObject } from "../../json.ts";
+import { atOnce, type Work } from "../../work.ts";
 import type { RequestHead } from "../dialect.ts";
-import { normalize } from "../normal-form.ts";
+import { normalizing } from "../normal-form.ts";
 import { decodeMessages } from "./decode-messages.ts";
 import { cacheMark, type Losses } from "./decode-parts.ts";
 import { decodeToolChoice, decodeTools } from "./decode-tools.ts";
@@ -45,8 +46,13 @@ export function readHead(value: JsonObject): RequestHead {
   return { model, stream, includeUsage: stream && options?.value.include_usage === true };
 }
 
-/** @throws GatewayError `invalid_value` or `model_missing`, naming the field */
+/** As `decodingRequest`, without a pause. */
 export function decodeRequest(value: JsonObject): ChatRequest {
+  return atOnce(decodingRequest(value));
+}
+
+/** @throws GatewayError `invalid_value` or `model_missing`, naming the field */
+export function* decodingRequest(value: JsonObject): Work<ChatRequest> {
   const body: Place = { value, path: "" };
   const head = readHead(value);
   const losses: Losses = [];
@@ -54,17 +60,21 @@ export function decodeRequest(value: JsonObject): ChatRequest {
   if (messages.length === 0) {
     throw invalidValue("messages", "Invalid 'messages': empty array. Expected at least one message");
   }
-  const numbered = decodeMessages(messages, losses);
-  const tools = decodeTools(body, losses);
+  const numbered = yield* decodeMessages(messages, losses);
+  yield;
+  const tools = yield* decodeTools(body, losses);
+  yield;
   const toolChoice = decodeToolChoice(body, tools);
   const legacyFunctions = member(body, "functions") !== undefined && member(body, "tools") === undefined;
   const parallel = booleanOf(body, "parallel_tool_calls");
   const rest = settings(body, losses);
   append(losses, lostFields(body));
   append(losses, unpairedLosses(numbered));
+  yield;
+  const normal = yield* normalizing(numbered.map(({ message }) => message));
   return {
     ...head,
-    messages: normalize(numbered.map(({ message }) => message)),
+    messages: normal,
     tools,
     ...(toolChoice !== undefined && { toolChoice }),
     // A reply of the older shape has room for one call.

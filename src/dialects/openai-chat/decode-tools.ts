@@ -3,6 +3,7 @@
 import type { Tool, ToolChoice } from "../../chat.ts";
 import { invalidValue } from "../../errors.ts";
 import { type JsonObject, members } from "../../json.ts";
+import { mapped, type Work } from "../../work.ts";
 import { cacheMark, type Losses } from "./decode-parts.ts";
 import {
   arrayOf,
@@ -22,8 +23,8 @@ import {
  * The declared tools, in the client's order, those of the older shape behind.
  * @throws GatewayError `invalid_value` for a name that is malformed or stands twice, or another type of tool
  */
-export function decodeTools(body: Place, losses: Losses): Tool[] {
-  const tools = (objectsOf(body, "tools") ?? []).map((tool) => decodeTool(tool, losses));
+export function* decodeTools(body: Place, losses: Losses): Work<Tool[]> {
+  const tools = yield* mapped(objectsOf(body, "tools") ?? [], (tool) => decodeTool(tool, losses));
   const functions = (objectsOf(body, "functions") ?? []).map((place) => functionTool(place, place, losses));
   const all = [...tools, ...functions];
   const names = new Set<string>();

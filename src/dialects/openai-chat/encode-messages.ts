@@ -15,12 +15,13 @@ import type {
 } from "../../chat.ts";
 import { unsupported } from "../../errors.ts";
 import { type JsonObject, members } from "../../json.ts";
+import { mapped, type Work } from "../../work.ts";
 import type { Encoding } from "./encoding.ts";
 import { THOUGHT_SEPARATOR } from "./wire.ts";
 
 /** @throws GatewayError `unsupported_parameter` for files that this API cannot be told of */
-export function encodeMessages(messages: readonly Message[], encoding: Encoding): JsonObject[] {
-  return messages.flatMap((message) => {
+export function* encodeMessages(messages: readonly Message[], encoding: Encoding): Work<JsonObject[]> {
+  const encoded = yield* mapped(messages, (message) => {
     const { role, content } = message;
     switch (role) {
       case "system":
@@ -31,6 +32,8 @@ export function encodeMessages(messages: readonly Message[], encoding: Encoding)
         return assistantMessage(message, encoding);
     }
   });
+  yield;
+  return encoded.flat();
 }
 
 function systemMessage(content: readonly Part[]): JsonObject[] {

@@ -5,6 +5,7 @@ import { sha256 } from "../../digest.ts";
 import { invalidValue } from "../../errors.ts";
 import { type Json, members } from "../../json.ts";
 import { editedObject } from "../../json-edit.ts";
+import { atOnce, type Work } from "../../work.ts";
 import type { EncodedRequest, TargetModel } from "../dialect.ts";
 import { withinLearned } from "../lessons.ts";
 import { pairingOf, pairToolCalls } from "../pairing.ts";
@@ -18,8 +19,13 @@ import { learnedEdits, learnedHistory } from "./learned.ts";
 import { traitsOf } from "./models.ts";
 import { shortNames } from "./tool-names.ts";
 
-/** @throws GatewayError `invalid_value` or `unsupported_parameter` for what this API cannot express */
+/** As `encodingRequest`, without a pause. */
 export function encodeRequest(chat: ChatRequest, target: TargetModel): EncodedRequest {
+  return atOnce(encodingRequest(chat, target));
+}
+
+/** @throws GatewayError `invalid_value` or `unsupported_parameter` for what this API cannot express */
+export function* encodingRequest(chat: ChatRequest, target: TargetModel): Work<EncodedRequest> {
   const warnings = new Set<Warning>();
   const names = shortNames(chat);
   const encoding: Encoding = {
@@ -28,13 +34,17 @@ export function encodeRequest(chat: ChatRequest, target: TargetModel): EncodedRe
     toolName: (name) => names.sent.get(name) ?? name,
     warn: (code) => warnings.add(code),
   };
+  yield;
   const paired = pairToolCalls(chat.messages, pairingOf(chat.losses, target.options.repair), encoding.warn);
+  yield;
   if (paired.at(-1)?.role === "assistant") encoding.warn("prefill");
   if (chat.cache) encoding.warn("cache_control");
   const formatting = encodeFormat(chat.format, encoding);
+  const messages = yield* encodeMessages(instructed(paired, formatting.instruction), encoding);
+  yield;
   const body = members([
     ["model", target.model],
-    ["messages", encodeMessages(instructed(paired, formatting.instruction), encoding)],
+    ["messages", messages],
     ...toolFields(chat, encoding),
     ...limitField(chat, encoding),
     ...samplingFields(chat, encoding),
@@ -45,9 +55,11 @@ export function encodeRequest(chat: ChatRequest, target: TargetModel): EncodedRe
     ["service_tier", chat.serviceTier],
     ...streamFields(chat),
   ]);
+  yield;
   const learned = [learnedEdits(body, target), learnedHistory(body, target)];
   for (const code of learned.flatMap((each) => each.warnings)) encoding.warn(code);
   const edits = [...learned.flatMap((each) => each.edits), ...callIdEdits(body, longestId(target))];
+  yield;
   return {
     body: editedObject(body, edits),
     stream: chat.stream,

@@ -6,10 +6,10 @@ import type { Dialect } from "../dialect.ts";
 import type { SseFrame } from "../sse.ts";
 import { decodeEvents } from "./decode-events.ts";
 import { decodeReply } from "./decode-reply.ts";
-import { decodeRequest, readHead } from "./decode-request.ts";
+import { decodeRequest, decodingRequest, readHead } from "./decode-request.ts";
 import { encodeEvents, KEEP_ALIVE } from "./encode-events.ts";
 import { encodeReply } from "./encode-reply.ts";
-import { encodeRequest } from "./encode-request.ts";
+import { encodeRequest, encodingRequest } from "./encode-request.ts";
 import { correct } from "./correct.ts";
 import { isCutShort } from "./cut-short.ts";
 import { decodeError, encodeError, encodeErrorEvent } from "./error.ts";
@@ -27,7 +27,9 @@ export const openaiChat: Dialect = {
   isUnasked,
   isErrorFrame,
   decodeRequest,
+  decodingRequest,
   encodeRequest,
+  encodingRequest,
   decodeReply,
   encodeReply,
   decodeEvents,
