@@ -60,13 +60,12 @@ function isErrorFrame(frame: SseFrame): boolean {
   return isObject(chunk) && !isAbsent(chunk.error);
 }
 
-const NO_CHOICES = /"choices"\s*:\s*\[\s*\]/;
+const CHOICE = /"choices"\s*:\s*\[\s*[^\]\s]/;
 
-/** The chunk that has the usage and nothing else. */
+/** The chunk that has the usage and nothing else; some servers write no choices, or null, into it. */
 function isUnasked(frame: SseFrame): boolean {
   // All other chunks are read once, by the decoder.
-  if (!NO_CHOICES.test(frame.data)) return false;
+  if (CHOICE.test(frame.data) || !frame.data.includes('"usage"')) return false;
   const chunk = tryParseJson(frame.data);
-  return isObject(chunk) && Array.isArray(chunk.choices) && chunk.choices.length === 0 &&
-    isObject(chunk.usage);
+  return isObject(chunk) && isAbsent(chunk.choices) && isObject(chunk.usage);
 }

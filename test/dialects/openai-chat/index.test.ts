@@ -58,6 +58,11 @@ const FRAMES: readonly [string, boolean][] = [
   ['{"choices":[{"index":0,"delta":{"content":"\\"usage\\""}}]}', false],
   ["[DONE]", false],
   ["", false],
+  ['{"choices":null,"usage":{"prompt_tokens":1}}', true],
+  ['{"usage":{"prompt_tokens":1}}', true],
+  ['{"choices": [ { "index":0 } ],"usage":{"prompt_tokens":1}}', false],
+  ['{"choices":[{"delta":{"content":"\\"choices\\":[]"}}],"usage":{}}', false],
+  ['{"choices":null}', false],
 ];
 for (const [data, expected] of FRAMES) {
   test(`the frame ${data} is ${expected ? "taken out" : "left in"} where usage was not asked for`, () => {
