@@ -2,7 +2,7 @@
 
 import type { ResponseFormat } from "../../chat.ts";
 import { type JsonObject, members, stringifyJson } from "../../json.ts";
-import { describe, hasType } from "../json-schema.ts";
+import { describe } from "../json-schema.ts";
 import { modernSchema } from "../modern-schema.ts";
 import type { MemberRules } from "../rewrite-members.ts";
 import type { Encoding } from "./encoding.ts";
@@ -34,7 +34,7 @@ export function encodeFormat(format: ResponseFormat | undefined, { target, warn 
     return { format: written(strict.schema, true), ...(absent.size > 0 && { members: { absent } }) };
   }
   if (format.strict !== false) warn("json_schema_unenforced");
-  if (hasType(schema, "object")) return { format: written(schema, false) };
+  if (schema.type === "object") return { format: written(schema, false) };
   // The API takes objects alone, held to or not: such a schema is asked for.
   warn("json_schema_unenforced");
   const told = description ? describe(schema, description) : schema;

@@ -23,7 +23,7 @@ export function strictSchema(root: JsonObject): StrictSchema | undefined {
 
 /** True for a schema that strict mode takes as it is. */
 export function isStrict(root: JsonObject): boolean {
-  if (!hasType(root, "object") || root.anyOf !== undefined || root.$ref !== undefined) return false;
+  if (root.type !== "object" || root.anyOf !== undefined || root.$ref !== undefined) return false;
   const size: Size = { properties: 0, values: 0, characters: 0 };
   return isWithin(root, root, 1, size) &&
     size.properties <= 5000 && size.values <= 1000 && size.characters <= 120_000;

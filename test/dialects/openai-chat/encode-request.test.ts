@@ -395,6 +395,12 @@ for (const [title, parameters, kept] of STRICT) {
   });
 }
 
+test("a form that lets in nothing beside an object is asked for too", () => {
+  const schema: JsonObject = { type: ["object", "null"], properties: {}, additionalProperties: false };
+  const { body, warnings } = encode({ format: { type: "schema", schema } });
+  deepEqual([body.response_format, warnings], [undefined, ["json_schema_unenforced"]]);
+});
+
 test("a form that the API takes in no way is asked for", () => {
   const schema: JsonObject = { type: "array", items: { type: "string" } };
   const { body, warnings } = encode({

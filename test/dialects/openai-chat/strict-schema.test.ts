@@ -153,6 +153,12 @@ const MADE: readonly [string, JsonObject, JsonObject | undefined, string[]][] = 
     objectOf({ a: { anyOf: [text] } }),
     [],
   ],
+  [
+    "an object or nothing has none: an answer is an object",
+    objectOf({ a: text }, { type: ["object", "null"], required: ["a"] }),
+    undefined,
+    [],
+  ],
   ["an open object has none", objectOf({ a: { type: "object" } }), undefined, []],
   ["a map has none", objectOf({}, { additionalProperties: text }), undefined, []],
   [
