@@ -6,6 +6,7 @@
 import { deepEqual, equal, match } from "node:assert/strict";
 import { test } from "node:test";
 import { clientRequest, prepare } from "../../src/dialects/bridge.ts";
+import { toolUseId } from "../../src/dialects/anthropic-messages/encode-reply.ts";
 import type { TargetModel } from "../../src/dialects/dialect.ts";
 import { DIALECTS } from "../../src/dialects/registry.ts";
 import { parseBody } from "../../src/http.ts";
@@ -135,6 +136,42 @@ test("a thinking budget goes with the thought of the open tool loop, which it wo
   deepEqual([without.body.thinking, without.warnings], [undefined, ["thinking_dropped", "thinking"]]);
   deepEqual(messages(loop(signed, budget), model).body.thinking, budget);
   deepEqual(messages(loop(unsigned, { type: "adaptive" }), model).body.thinking, { type: "adaptive" });
+});
+
+const THOUGHT_EXPECTED = {
+  type: "error",
+  error: {
+    type: "invalid_request_error",
+    message: "messages.1.content.0.type: Expected `thinking` or `redacted_thinking`, but found `tool_use`.",
+  },
+};
+
+test("a tool loop that another model began has no thought to demand, whoever made the ids of its calls", () => {
+  const loop = (id: string) =>
+    JSON.stringify({
+      model: "claude-sonnet-4-5",
+      max_tokens: 9000,
+      thinking: { type: "enabled", budget_tokens: 2000 },
+      messages: [
+        { role: "user", content: "a" },
+        { role: "assistant", content: [{ type: "tool_use", id, name: "x", input: {} }] },
+        { role: "user", content: [{ type: "tool_result", tool_use_id: id, content: "ok" }] },
+      ],
+    });
+  const model = "claude-sonnet-4-5";
+  const teaches = (id: string) => {
+    const { prepared } = messages(loop(id), model);
+    return prepared.correct(DIALECTS.get("anthropic-messages")!.decodeError(400, THOUGHT_EXPECTED, {}));
+  };
+  for (const id of ["call_1", toolUseId("functions.x:0", "r", 0), toolUseId("", "r", 0)]) {
+    deepEqual(teaches(id), { refuses: ["tool_loop_thinking"], once: true }, id);
+    equal(messages(loop(id), model, { learned: ["tool_loop_thinking"] }).body.thinking, undefined);
+    // A model that stands in is not the one whose thoughts the client could have kept.
+    const standIn = messages(loop(id), model, { standsIn: true });
+    deepEqual([standIn.body.thinking, standIn.warnings], [undefined, ["thinking"]]);
+  }
+  // Thoughts of its own the client has left out itself.
+  for (const id of ["toolu_01A09q90qw90lq917835lq9", "toolu_bdrk_01AbC"]) equal(teaches(id), undefined, id);
 });
 
 test("ids that the API refuses get others, calls and results alike, each its own, the same in every turn", () => {

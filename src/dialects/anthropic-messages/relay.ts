@@ -9,6 +9,7 @@ import type { Edit } from "../../json-edit.ts";
 import type { RelayEdits, TargetModel } from "../dialect.ts";
 import { type Capabilities, capabilitiesOf } from "./models.ts";
 import { legalId, uniqueNames } from "./call-ids.ts";
+import { takeBack } from "./handed-ids.ts";
 import { standInEdits } from "./stand-in.ts";
 
 export function relayEdits(body: JsonObject, target: TargetModel): RelayEdits {
@@ -48,7 +49,11 @@ interface Foreign {
  * Thoughts that the model cannot read: it signs its own, and one without a signature can only be another's. Where the
  * provider refused one of this conversation's signatures, they go all, as they are bound to each other.
  */
-function foreignThoughts(body: JsonObject, model: Capabilities, { refuses }: TargetModel): Foreign {
+function foreignThoughts(
+  body: JsonObject,
+  model: Capabilities,
+  { refuses, standsIn }: TargetModel,
+): Foreign {
   const all = refuses.has("thinking_blocks") || model.thinking.length === 0;
   const messages: readonly Json[] = Array.isArray(body.messages) ? body.messages : [];
   const edits: Edit[] = [];
@@ -68,7 +73,9 @@ function foreignThoughts(body: JsonObject, model: Capabilities, { refuses }: Tar
     });
     if (!blocks.some((block, number) => !gone[number] && isThought(block))) bare.add(at);
   });
-  const lacks = refuses.has("tool_loop_thinking") && loopIsForeign(messages);
+  const lacks = standsIn
+    ? openLoop(messages).some((at) => !blocksOf(messages[at]).some(isThought))
+    : refuses.has("tool_loop_thinking") && loopIsForeign(messages);
   return { edits, loopLacks: lacks || openLoop(messages).some((at) => bare.has(at)) };
 }
 
@@ -91,11 +98,16 @@ function openLoop(messages: readonly Json[]): number[] {
   return turns;
 }
 
-/** The loop has calls of another model's: this API's own ids begin with the name of what they are for. */
+/** The loop has calls of another model's. */
 function loopIsForeign(messages: readonly Json[]): boolean {
   return openLoop(messages).some((at) =>
-    blocksOf(messages[at]).some((block) => isCall(block) && !String(block.id).startsWith("toolu_"))
+    blocksOf(messages[at]).some((block) => isCall(block) && !isOwnId(String(block.id)))
   );
+}
+
+/** This API's own ids begin with the name of what they are for; those that were made for other providers' calls do too. */
+function isOwnId(id: string): boolean {
+  return id.startsWith("toolu_") && takeBack(id) === id && !/^toolu_[0-9a-f]{24}$/.test(id);
 }
 
 /** Ids that the API refuses, and ids that stand twice, get others: calls and their results alike. */
