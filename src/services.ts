@@ -62,6 +62,7 @@ export type OperatorEvent =
   | "worker_lost"
   | "worker_back"
   | "log_lost"
+  | "log_back"
   | "request_failed"
   | "debugger_opened"
   | "fault";

@@ -43,6 +43,12 @@ export interface LogStream {
   readonly writableLength?: number;
 }
 
+/** Told when lines are lost, once for each run of them, and with how many when lines are written again. */
+export interface LossReport {
+  readonly lost: (why: string) => void;
+  readonly back?: (lines: number) => void;
+}
+
 /** A log that goes nowhere. */
 export function noLog(): Log {
   return {
@@ -54,15 +60,9 @@ export function noLog(): Log {
   };
 }
 
-/**
- * Lines to a stream of the process: standard output, most often.
- * @param onLost told once for each run of lost lines
- */
-export function streamLog(
-  stream: LogStream,
-  onLost: (why: string) => void,
-): Log {
-  const loss = lossCounter(onLost);
+/** Lines to a stream of the process: standard output, most often. */
+export function streamLog(stream: LogStream, report: LossReport): Log {
+  const loss = lossCounter(report);
   let broken = false;
   let waiting: string[] = [];
   let waitingLength = 0;
@@ -147,14 +147,13 @@ const LINE_END = 0x0a;
 /**
  * Lines appended to a file, many to a write, one write at a time. A file that was moved away, as log rotation does, is
  * opened anew under its name within a second of lines, without a signal.
- * @param onLost told once for each run of lost lines
  */
 export function fileLog(
   path: string,
-  onLost: (why: string) => void,
+  report: LossReport,
   disk: Disk = DISK,
 ): Log {
-  const loss = lossCounter(onLost);
+  const loss = lossCounter(report);
   let file: number | undefined;
   let waiting: string[] = [];
   let waitingLength = 0;
@@ -290,16 +289,20 @@ function inTime(start: (done: () => void) => void): Promise<boolean> {
   });
 }
 
-function lossCounter(onLost: (why: string) => void) {
+function lossCounter({ lost: told, back }: LossReport) {
   let lost = 0;
-  let losing = false;
+  /** How many were lost before this run, if there is one. */
+  let before: number | undefined;
   return {
     count: () => lost,
     lose: (lines: number, why: string) => {
+      if (before === undefined) told(why);
+      before ??= lost;
       lost += lines;
-      if (!losing) onLost(why);
-      losing = true;
     },
-    recovered: () => losing = false,
+    recovered: () => {
+      if (before !== undefined) back?.(lost - before);
+      before = undefined;
+    },
   };
 }

@@ -3,7 +3,7 @@
 import { constants } from "node:fs";
 import { open, stat } from "node:fs/promises";
 import process from "node:process";
-import { fileLog, type Log, noLog, streamLog } from "../account/sinks.ts";
+import { fileLog, type Log, type LossReport, noLog, streamLog } from "../account/sinks.ts";
 import type { AppLog } from "../services.ts";
 import { FAILED, stop } from "./args.ts";
 import type { Io } from "./io.ts";
@@ -47,8 +47,11 @@ function whyNot(thrown: unknown): string {
 /** @param destination a file, `-` for standard output, or `off` */
 export function openAccessLog(destination: string, io: Io, log: AppLog): Log {
   if (destination === "off") return noLog();
-  const onLost = (why: string) => log.error(`Access log lines are lost: ${why}`, undefined, "log_lost");
-  return destination === "-" ? streamLog(io.stdout, onLost) : fileLog(destination, onLost);
+  const report: LossReport = {
+    lost: (why) => log.error(`Access log lines are lost: ${why}`, undefined, "log_lost"),
+    back: (lines) => log.info(`The access log is written again: ${lines} lines were lost`, "log_back"),
+  };
+  return destination === "-" ? streamLog(io.stdout, report) : fileLog(destination, report);
 }
 
 const LAST_WORD_MS = 100;

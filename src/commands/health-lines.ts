@@ -7,11 +7,13 @@ import type { AppLog } from "../services.ts";
  * Tells the operator of a change: an outage by two lines, when it begins and when it is over, however often the target
  * was tried between them.
  * @param now milliseconds since 1970
+ * @param hasKey whether a key is configured for a provider
  */
 export function tellHealth(
   change: HealthChange,
   log: Pick<AppLog, "info" | "warn" | "error">,
   now: number,
+  hasKey: (provider: string) => boolean,
 ): void {
   switch (change.kind) {
     case "target_down":
@@ -33,9 +35,9 @@ export function tellHealth(
       );
     case "key_refused":
       return log.error(
-        `${change.provider} is passed over for ${seconds(change.ms)}: its key was refused (${
-          answerOf(change)
-        })`,
+        `${change.provider} is passed over for ${seconds(change.ms)}: ${
+          hasKey(change.provider) ? "its key was refused" : "it wants a key, and none is configured"
+        } (${answerOf(change)})`,
         undefined,
         "credential_refused",
       );

@@ -42,7 +42,7 @@ export function startServices({ policy, sink, log, phase }: StartOptions): Start
   forgetting.unref();
   const health = createHealth({
     random: Math.random,
-    onChange: (change) => tellHealth(change, log, clock.now()),
+    onChange: (change) => tellHealth(change, log, clock.now(), (provider) => hasKey(policy(), provider)),
   });
   const retries = createRetryBudget();
   const learned = createLearned(clock.monotonic);
@@ -80,6 +80,12 @@ export function startServices({ policy, sink, log, phase }: StartOptions): Start
       return close();
     },
   };
+}
+
+function hasKey({ models }: Policy, provider: string): boolean {
+  return [...models.values()].some(({ upstream: { name, secret } }) =>
+    name === provider && secret !== "none"
+  );
 }
 
 /** How often what is too old to be used is dropped. */

@@ -18,8 +18,12 @@ async function inFolder(body: (folder: string) => Promise<void>): Promise<void> 
 /** What is said of lost lines. */
 function complaints() {
   const said: string[] = [];
-  return { said, say: (why: string) => void said.push(why) };
+  const back: number[] = [];
+  const say = { lost: (why: string) => void said.push(why), back: (lines: number) => void back.push(lines) };
+  return { said, back, say };
 }
+
+const QUIET = { lost: () => {} };
 
 const turn = () => new Promise((resolve) => setTimeout(resolve, 1));
 
@@ -97,7 +101,7 @@ test("lines are appended to what is there", () =>
   inFolder(async (folder) => {
     const path = join(folder, "access.log");
     for (const text of ["one", "two"]) {
-      const log = fileLog(path, () => {});
+      const log = fileLog(path, QUIET);
       log.line(text);
       await log.close();
     }
@@ -107,10 +111,10 @@ test("lines are appended to what is there", () =>
 test("closing twice, or without a line, is no trouble", () =>
   inFolder(async (folder) => {
     const path = join(folder, "access.log");
-    const unused = fileLog(path, () => {});
+    const unused = fileLog(path, QUIET);
     await Promise.all([unused.close(), unused.close()]);
     equal(existsSync(path), false);
-    const log = fileLog(path, () => {});
+    const log = fileLog(path, QUIET);
     log.line("one");
     await Promise.all([log.close(), log.close()]);
     await log.close();
@@ -122,7 +126,7 @@ test("closing twice, or without a line, is no trouble", () =>
 test("after a rotation lines go to the new file, and none is lost", () =>
   inFolder(async (folder) => {
     const path = join(folder, "access.log");
-    const log = fileLog(path, () => {});
+    const log = fileLog(path, QUIET);
     log.line("old");
     await until(() => existsSync(path) && lines(path).length === 1);
     renameSync(path, `${path}.1`);
@@ -147,7 +151,7 @@ for (const [what, take] of AWAY) {
   test(`a file that was ${what} is noticed without a signal, and no line is lost`, () =>
     inFolder(async (folder) => {
       const path = join(folder, "access.log");
-      const log = fileLog(path, () => {});
+      const log = fileLog(path, QUIET);
       log.line("one");
       await until(() => existsSync(path) && lines(path).length === 1);
       take(path);
@@ -170,7 +174,7 @@ for (const [what, take] of AWAY) {
 test("a file that was emptied in place is written on", () =>
   inFolder(async (folder) => {
     const path = join(folder, "access.log");
-    const log = fileLog(path, () => {});
+    const log = fileLog(path, QUIET);
     log.line("one");
     await until(() => existsSync(path) && lines(path).length === 1);
     writeFileSync(path, "");
@@ -182,7 +186,7 @@ test("a file that was emptied in place is written on", () =>
 test("a log that writes often looks for its file once a second, and an idle one not at all", async () => {
   const { disk, text } = fullDisk(Infinity);
   let looks = 0;
-  const log = fileLog("x", () => {}, {
+  const log = fileLog("x", QUIET, {
     ...disk,
     moved: (path, file, done) => {
       looks++;
@@ -200,7 +204,7 @@ test("a log that writes often looks for its file once a second, and an idle one 
 test("a folder that is missing loses lines, says so once, and is used as soon as it is there", () =>
   inFolder(async (folder) => {
     const path = join(folder, "later", "access.log");
-    const { said, say } = complaints();
+    const { said, back, say } = complaints();
     const log = fileLog(path, say);
     log.line("one");
     log.line("two");
@@ -212,6 +216,8 @@ test("a folder that is missing loses lines, says so once, and is used as soon as
     mkdirSync(join(folder, "later"));
     log.line("four");
     await until(() => existsSync(path) && lines(path).length === 1);
+    await until(() => back.length === 1);
+    deepEqual(back, [3]);
     rmSync(join(folder, "later"), { recursive: true });
     log.reopen();
     log.line("five");
@@ -277,7 +283,7 @@ test("a line that a full disk tore is counted, and does not run into the next on
 
 test("a log that is reopened while it is being opened is opened again", async () => {
   const { disk, text, opened } = fullDisk(1000);
-  const log = fileLog("x", () => {}, {
+  const log = fileLog("x", QUIET, {
     ...disk,
     open: (path, flags, mode, done) => {
       if (opened() === 0) log.reopen();
@@ -292,7 +298,7 @@ test("a log that is reopened while it is being opened is opened again", async ()
 
 test("many lines at once are written as they are, and counted one by one when they are lost", async () => {
   const { disk, text } = fullDisk(8);
-  const log = fileLog("x", () => {}, disk);
+  const log = fileLog("x", QUIET, disk);
   log.lines("one\ntwo\nthree\n");
   await until(() => log.lost() > 0);
   equal(text(), "one\ntwo\n");
@@ -304,7 +310,7 @@ test("many lines at once are written as they are, and counted one by one when th
     write: (_text, done) => done?.(new Error("EPIPE")) === undefined,
     on: () => undefined,
   };
-  const stream = streamLog(broken, () => {});
+  const stream = streamLog(broken, QUIET);
   stream.lines("one\ntwo\n");
   stream.line("three");
   await stream.close();
@@ -340,7 +346,7 @@ test("lines go to a stream, and all are there once it is closed", async () => {
       setTimeout(done, 1);
     },
   });
-  const log = streamLog(stream, () => {});
+  const log = streamLog(stream, QUIET);
   for (const line of ["one", "two", "three"]) log.line(line);
   log.reopen();
   await log.close();
@@ -398,7 +404,7 @@ test("a stream whose write throws loses the lines of that write alone", async ()
 
 test("a line is written without waiting for another one, and many at a time go out in one write", async () => {
   const { stream, written } = pickyStream();
-  const log = streamLog(stream, () => {});
+  const log = streamLog(stream, QUIET);
   log.line("alone");
   await until(() => written.length === 1);
   for (let count = 0; count < 100; count++) log.line("together");

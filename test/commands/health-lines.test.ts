@@ -9,11 +9,16 @@ const NOW = Date.parse("2026-11-22T09:16:07.400Z");
 
 function told(change: HealthChange): string[] {
   const lines: string[] = [];
-  tellHealth(change, {
-    info: (message, event) => lines.push(`info ${event}: ${message}`),
-    warn: (message, event) => lines.push(`warn ${event}: ${message}`),
-    error: (message, _, event) => lines.push(`error ${event}: ${message}`),
-  }, NOW);
+  tellHealth(
+    change,
+    {
+      info: (message, event) => lines.push(`info ${event}: ${message}`),
+      warn: (message, event) => lines.push(`warn ${event}: ${message}`),
+      error: (message, _, event) => lines.push(`error ${event}: ${message}`),
+    },
+    NOW,
+    (provider) => provider !== "local",
+  );
   return lines;
 }
 
@@ -68,6 +73,10 @@ const ROWS: readonly (readonly [HealthChange, string | undefined])[] = [
   [
     { kind: "key_refused", provider: "openai", ms: 300_000, failure: "401", said: "invalid_api_key" },
     "error credential_refused: openai is passed over for 300 s: its key was refused (401 invalid_api_key)",
+  ],
+  [
+    { kind: "key_refused", provider: "local", ms: 300_000, failure: "401", said: null },
+    "error credential_refused: local is passed over for 300 s: it wants a key, and none is configured (401)",
   ],
   [
     { ...ACCOUNT, said: "insufficient_quota" },

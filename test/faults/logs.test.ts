@@ -58,9 +58,9 @@ test("F95: a log that nobody reads any more loses lines, which are counted, and 
     const throwing = (): never => {
       throw new Error("ENOSPC");
     };
-    const deaf = streamLog({ write: throwing, on: () => {} }, (why) => told.push(why));
-    const full = fileLog("/dev/full", (why) => told.push(why));
-    const nowhere = fileLog("/nonexistent/folder/access.log", (why) => told.push(why));
+    const deaf = streamLog({ write: throwing, on: () => {} }, { lost: (why) => told.push(why) });
+    const full = fileLog("/dev/full", { lost: (why) => told.push(why) });
+    const nowhere = fileLog("/nonexistent/folder/access.log", { lost: (why) => told.push(why) });
     for (const log of [deaf, full, nowhere]) {
       for (let count = 0; count < 3; count++) accessLog(log, "combined")(entry);
     }

@@ -77,7 +77,7 @@ export async function supervise(
 /** Passes on what workers say; what a runtime that breaks down says gets the form of the log. */
 function workersVoice(format: LogFormat, io: Io): (line: string, worker: number) => void {
   // Whoever reads it may stand still: then its lines are lost, and no memory with them.
-  const { lines: write } = streamLog(io.stderr, () => {});
+  const { lines: write } = streamLog(io.stderr, { lost: () => {} });
   return (line, worker) => {
     if (isOperatorLine(line, format)) write(`${line}\n`);
     else operatorLog(io, { format, worker, write }).warn(line);
