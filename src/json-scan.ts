@@ -113,7 +113,8 @@ export function* scanning(text: string, limits: JsonLimits): Work<Scan | Excess>
 
   const endMember = (end: number) => {
     if (valueStart === -1) return;
-    members.push({ key: text.slice(keyStart + 1, keyEnd - 1), ...trimmed(text, valueStart, end) });
+    const value = trimmed(text, valueStart, end);
+    members.push({ key: text.slice(keyStart + 1, keyEnd - 1), start: value.start, end: value.end });
     valueStart = -1;
   };
 

@@ -16,6 +16,7 @@ import {
   scanning,
   scanningJson,
   scanText,
+  type Span,
 } from "./json-scan.ts";
 import { atOnce, type Work } from "./work.ts";
 
@@ -132,8 +133,9 @@ export function* readingBody(bytes: Uint8Array, text: string): Work<ReadBody | U
   if (countKeys(reading.value) !== scan.keys) {
     return { kind: "doubled", key: doubledKey(text, unescaped) ?? "" };
   }
-  const members = scan.members.map(({ key, ...span }) => [unescaped(key), span] as const);
-  return { value: reading.value, members: new Map(members), values: scan.values };
+  const members = new Map<string, Span>();
+  for (const { key, start, end } of scan.members) members.set(unescaped(key), { start, end });
+  return { value: reading.value, members, values: scan.values };
 }
 
 /**
@@ -157,10 +159,17 @@ export function asNumber(value: Json | undefined): number | undefined {
 
 /** Copies an object's members, `undefined` ones left out. Safe for every key, `__proto__` included. */
 export function members(entries: Iterable<readonly [string, Json | undefined]>): JsonObject {
-  const kept: [string, Json][] = [];
-  for (const [key, value] of entries) if (value !== undefined) kept.push([key, value]);
-  return Object.fromEntries(kept);
+  const kept: Record<string, Json> = {};
+  for (const [key, value] of entries) {
+    if (value === undefined) continue;
+    // Assigned, this one key would set the prototype.
+    if (key === "__proto__") Object.defineProperty(kept, key, { ...MEMBER, value });
+    else kept[key] = value;
+  }
+  return kept;
 }
+
+const MEMBER = { enumerable: true, configurable: true, writable: true } as const;
 
 function isExact(value: unknown): value is ExactNumber {
   return typeof value === "object" && value !== null && EXACT in value;
@@ -268,8 +277,15 @@ function unguarded(text: string): string {
 
 function holdsExact(value: Json | undefined): boolean {
   if (typeof value !== "object" || value === null) return false;
+  if (Array.isArray(value)) {
+    for (const item of value) if (typeof item === "object" && holdsExact(item)) return true;
+    return false;
+  }
   if (isExact(value)) return true;
-  for (const item of Array.isArray(value) ? value : Object.values(value)) if (holdsExact(item)) return true;
+  for (const key in value) {
+    const item = (value as JsonObject)[key];
+    if (typeof item === "object" && holdsExact(item)) return true;
+  }
   return false;
 }
 

@@ -111,8 +111,9 @@ export function redactHeaders<T extends Readonly<Record<string, string | undefin
   headers: T,
   { cut }: Redactor,
 ): T | Record<string, string | undefined> {
-  const values = Object.values(headers).join("\n");
-  if (cut(values) === values) return headers;
+  let values = "";
+  for (const name in headers) values += `${headers[name] ?? ""}\n`;
+  if (values === "" || cut(values) === values) return headers;
   return Object.fromEntries(
     Object.entries(headers).map(([name, value]) => [name, value === undefined ? value : cut(value)]),
   );

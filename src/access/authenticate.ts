@@ -64,7 +64,7 @@ function presentedKey(caller: Caller): string | undefined {
     const value = headerOf(caller, name);
     if (value === undefined) continue;
     const keys = credentialsOf(name, value).filter(isKey);
-    const [given] = keys;
+    const given = keys[0];
     if (given === undefined) continue;
     if (keys.length > 1) return undefined;
     if (key !== undefined && given !== key) return undefined;

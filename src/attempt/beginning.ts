@@ -10,6 +10,9 @@ export interface Beginning {
 /** Fields of an event (https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream). */
 const FIELDS = ["data", "event", "id", "retry"] as const;
 const LONGEST_FIELD = 5;
+const OPEN_BRACE = 0x7b;
+const OPEN_BRACKET = 0x5b;
+const COLON = 0x3a;
 
 /**
  * Reads as much of a body as tells what it is: past blanks, a few bytes. What it had to read is kept, blanks are not,
@@ -40,11 +43,18 @@ export async function beginningOf(
 
 /** Undefined while more of the body is needed to tell. */
 function kindOf(bytes: Uint8Array, final: boolean): Beginning["kind"] | undefined {
-  const [first] = bytes;
-  if (first === undefined) return final ? "nothing" : undefined;
+  // One byte tells nearly always.
+  switch (bytes[0]) {
+    case undefined:
+      return final ? "nothing" : undefined;
+    case OPEN_BRACE:
+    case OPEN_BRACKET:
+      return "json";
+    case COLON:
+      return "events";
+  }
   const text = Array.from(bytes.subarray(0, LONGEST_FIELD), (byte) => String.fromCharCode(byte)).join("");
-  if (text.startsWith("{") || text.startsWith("[")) return "json";
-  if (text.startsWith(":") || FIELDS.some((field) => text.startsWith(field))) return "events";
+  if (FIELDS.some((field) => text.startsWith(field))) return "events";
   return !final && isBegun(text, bytes) ? undefined : "other";
 }
 
@@ -58,9 +68,9 @@ function isBegun(text: string, bytes: Uint8Array): boolean {
 const MARK = [0xef, 0xbb, 0xbf] as const;
 
 function withoutBlanks(bytes: Uint8Array): Uint8Array {
-  let at = MARK.every((byte, index) => byte === bytes[index]) ? MARK.length : 0;
+  let at = bytes[0] === MARK[0] && bytes[1] === MARK[1] && bytes[2] === MARK[2] ? MARK.length : 0;
   while (isBlank(bytes[at])) at++;
-  return bytes.subarray(at);
+  return at === 0 ? bytes : bytes.subarray(at);
 }
 
 function isBlank(byte: number | undefined): boolean {

@@ -60,7 +60,8 @@ export async function call(target: Target, last: boolean, asked: Asked, services
     const { request, entry, left } = asked;
     const { stream: streamed, includeUsage } = request.head;
     // A client of the provider's own dialect is shown no figure of ours.
-    const estimatedInput = upstream === request.dialect ? 0 : request.estimate();
+    const { estimatesInput } = request.dialect;
+    const estimatedInput = estimatesInput && upstream !== request.dialect ? request.estimate() : 0;
     const options = { requestId: entry.requestId, includeUsage, legacyFunctions: false, estimatedInput };
     const answer = await exchange(
       { prepared, target, upstream, credential, streamed, last, options, left },
@@ -124,7 +125,8 @@ export function prepareFor(
   refused: readonly string[] = [],
 ): Prepared | Promise<Prepared> {
   const { upstreamModel: model, maxOutputTokens, options } = target;
-  const refuses = new Set([...services.learned.refuses(target), ...refused]);
+  const known = services.learned.refuses(target);
+  const refuses = refused.length === 0 ? known : new Set([...known, ...refused]);
   const limits = maxOutputTokens === undefined ? {} : { maxOutputTokens };
   const recall = (callId: string) =>
     keptFor(services.recall.find(asked.principal.user, model, callId), target.upstream.name);

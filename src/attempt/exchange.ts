@@ -53,17 +53,19 @@ export async function exchange(
     } catch (thrown) {
       return answeredByRefusal(thrown, asked, options());
     }
-    const { last, target: { timeouts: { idle } } } = asked;
+    const { last } = asked;
+    const { idle } = timeouts;
+    const dated = options();
     const body = await readAnswer(response, {
       prepared,
       streamed,
       last,
-      options: options(),
+      options: dated,
       deadline,
       clock,
       idle,
     });
-    return { headers: response.headers, options: options(), body };
+    return { headers: response.headers, options: dated, body };
   } catch (thrown) {
     deadline.abandon();
     throw answer && thrown instanceof GatewayError && !thrown.upstream

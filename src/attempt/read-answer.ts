@@ -48,26 +48,34 @@ export interface Reading {
  */
 export async function readAnswer(response: UpstreamResponse, reading: Reading): Promise<AnswerBody> {
   const { prepared, streamed, last, options, deadline, clock, idle } = reading;
-  const type = typeOf(response.headers);
   const came = prepared.stream ? upTo(MAX_BLANK_BYTES, tooMuch) : pieceOfWhole(deadline, idle);
   const { kind, body } = await beginningOf(response.body, came);
   const isStream = kind === "events" ||
     (prepared.stream && kind !== "json" && isEventStream(response.headers));
   if (!isStream) {
     if (prepared.stream && kind === "other") {
-      throw invalidAnswer(`The provider's answer is not an event stream${type}`, "not-a-stream");
+      throw invalidAnswer(
+        `The provider's answer is not an event stream${typeOf(response.headers)}`,
+        "not-a-stream",
+      );
     }
     const bytes = await readWhole(body, pieceOfWhole(deadline, idle));
     deadline.release();
     const brought = await inSlices(prepared.replying(bytes));
     if (!streamed) return { kind: "whole", brought };
-    throw invalidAnswer(`The provider gave a whole answer${type}, not the stream asked for`, "not-a-stream");
+    throw invalidAnswer(
+      `The provider gave a whole answer${typeOf(response.headers)}, not the stream asked for`,
+      "not-a-stream",
+    );
   }
   const steps = openSteps(body, prepared.steps(options), { deadline, clock, idle });
   if (streamed) return await streamedBody(steps, last);
   // Its bytes cannot be relayed as a whole answer.
   if (!prepared.gathered) {
-    throw invalidAnswer(`The provider gave a stream${type}, not the whole answer asked for`, "stream");
+    throw invalidAnswer(
+      `The provider gave a stream${typeOf(response.headers)}, not the whole answer asked for`,
+      "stream",
+    );
   }
   return { kind: "whole", brought: prepared.gathered(await collected(steps)) };
 }

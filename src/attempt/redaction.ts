@@ -38,8 +38,7 @@ export function requestRedactor(policy: Policy, headers: HeaderRecord): Redactor
 export function withoutOwnKeys(headers: HeaderRecord, sink: Sink): Sink {
   return (entry) => {
     const own = credentialsIn(headers);
-    const suspect = callersWords(entry).some((words) => words !== undefined && mayHoldKey(words, own));
-    sink(suspect ? cutEntry(entry, createRedactor(own)) : entry);
+    sink(mayHoldKey(callersWords(entry), own) ? cutEntry(entry, createRedactor(own)) : entry);
   };
 }
 
@@ -49,9 +48,11 @@ export function holdsOwnKey(id: string, headers: HeaderRecord): boolean {
   return mayHoldKey(id, own) && createRedactor(own).cut(id) !== id;
 }
 
-function callersWords(entry: Entry): readonly (string | undefined)[] {
-  const { target, referer, userAgent, forwardedFor, model, user } = entry;
-  return [target, referer, userAgent, forwardedFor, model, user];
+/** All that a line has of the caller's, as one text: with line ends between them no two make up a word. */
+function callersWords({ target, referer, userAgent, forwardedFor, model, user }: Entry): string {
+  return `${target}\n${referer ?? ""}\n${userAgent ?? ""}\n${forwardedFor ?? ""}\n${model ?? ""}\n${
+    user ?? ""
+  }`;
 }
 
 const PREFIX = 8;

@@ -89,7 +89,10 @@ export interface ReplyOptions {
   readonly created: number;
   readonly includeUsage: boolean;
   readonly legacyFunctions: boolean;
-  /** Tokens that the request was estimated to have: shown until the provider's figure is known, never accounted. */
+  /**
+   * Tokens that the request was estimated to have: shown until the provider's figure is known, never accounted; 0 where
+   * the dialect shows none.
+   */
   readonly estimatedInput: number;
 }
 
@@ -158,6 +161,8 @@ export interface Dialect {
   encodeEvents(options: ReplyOptions): Stepper<ChatEvent, SseEvent>;
   /** What keeps a silent stream alive. */
   readonly keepAlive: SseEvent;
+  /** Its clients are shown an estimate of their input before the provider has counted it. */
+  readonly estimatesInput?: true;
   /** What a stream ends with that is complete. */
   readonly lastEvent: SseEvent;
 

@@ -16,7 +16,8 @@ export type Ending = FinishReason | "gave-up" | "failed";
  * not look complete: the readers take it as cut.
  */
 export function endingOf(word: string): Ending | undefined {
-  return ENDINGS.get(bare(word));
+  // Nearly all are written as they stand in the table.
+  return ENDINGS.get(word) ?? ENDINGS.get(bare(word));
 }
 
 const WORDS: Readonly<Record<Ending, string>> = {
@@ -47,7 +48,7 @@ const WORDS: Readonly<Record<Ending, string>> = {
 
 const ENDINGS: ReadonlyMap<string, Ending> = new Map(
   (Object.keys(WORDS) as Ending[]).flatMap((ending) =>
-    WORDS[ending].split(" ").map((word) => [word.replaceAll("_", ""), ending] as const)
+    WORDS[ending].split(" ").flatMap((word) => [[word.replaceAll("_", ""), ending], [word, ending]] as const)
   ),
 );
 

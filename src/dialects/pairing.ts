@@ -22,6 +22,7 @@ export type Unpaired =
  */
 export function unpairedCalls(messages: readonly NumberedMessage[]): Unpaired[] {
   const found: Unpaired[] = [];
+  if (!messages.some(({ message }) => isPaired(message))) return found;
   /** How many calls of an id wait for a result. */
   let open = new Map<string, number>();
   let answering = false;
@@ -84,6 +85,7 @@ export function pairToolCalls(
   options: PairingOptions,
   warn: (code: Warning) => void,
 ): readonly Message[] {
+  if (!messages.some((message) => isPaired(message) || message.content.length === 0)) return messages;
   const refuse = (at: number, reason: string): void => {
     if (!options.repair) {
       throw invalidValue(options.loss?.field ?? `messages.[${at}].role`, options.loss?.message ?? reason);
@@ -138,6 +140,11 @@ function match(calls: readonly ToolCallPart[], results: readonly ToolResultPart[
     };
   });
   return { results: matched, missing, stray: taken < results.length };
+}
+
+/** Whether a message has a call or a result: a conversation in words alone has nothing to pair. */
+function isPaired({ content }: Message): boolean {
+  return content.some((part) => isCall(part) || isResult(part));
 }
 
 export function isCall(part: Part): part is ToolCallPart {

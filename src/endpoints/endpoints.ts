@@ -39,11 +39,8 @@ export interface Visit {
  */
 export function findEndpoint(request: Incoming): Endpoint | undefined {
   const path = pathOf(request.target);
-  const known = CLIENT_ENDPOINTS.get(path);
-  if (known) {
-    const answer = known.kind === "chat" ? chat : tokens;
-    return { methods: ["POST"], dialect: known.dialect, calls: true, answer };
-  }
+  const known = CALLS.get(path);
+  if (known) return known;
   const dialect = clientDialect(request.headers);
   const get = (answer: Endpoint["answer"]) => ({ methods: ["GET", "HEAD"], dialect, calls: false, answer });
   if (path === "/v1/models") return get(models);
@@ -56,9 +53,18 @@ export function findEndpoint(request: Incoming): Endpoint | undefined {
   return undefined;
 }
 
+/** The endpoints whose requests go to providers. */
+const CALLS: ReadonlyMap<string, Endpoint> = new Map(
+  Array.from(CLIENT_ENDPOINTS, ([path, { kind, dialect }]) => {
+    const answer = kind === "chat" ? chat : tokens;
+    return [path, { methods: ["POST"], dialect, calls: true, answer }];
+  }),
+);
+
 /** The path of a raw request target. */
 export function pathOf(target: string): string {
-  return target.split("?", 1)[0] ?? "";
+  const end = target.indexOf("?");
+  return end === -1 ? target : target.slice(0, end);
 }
 
 async function chat(visit: Visit): Promise<Reply> {

@@ -1,6 +1,6 @@
 /** Ids of tool calls that the API takes: letters, digits, `_` and `-`, each once in a conversation. */
 
-import type { Message, Part } from "../../chat.ts";
+import type { Message, Part, ToolCallPart, ToolResultPart } from "../../chat.ts";
 import { sha256 } from "../../digest.ts";
 import { isCall, isResult } from "../pairing.ts";
 
@@ -13,16 +13,25 @@ export function nameToolCalls(messages: readonly Message[]): readonly Message[] 
   let answers: string[] = [];
   return messages.map((message) => {
     if (message.role === "system") return message;
+    const { attached, content: given } = message;
+    if (attached === undefined && !given.some(isPaired)) {
+      if (message.role === "assistant") answers = [];
+      return message;
+    }
     const ids = message.role === "assistant"
       ? message.content.filter(isCall).map((call) => unique(legalId(call.id)))
       : answers;
     answers = ids;
     const next = ids.values();
     const content = message.content.map((part): Part =>
-      isCall(part) || isResult(part) ? { ...part, id: next.next().value ?? part.id } : part
+      isPaired(part) ? { ...part, id: next.next().value ?? part.id } : part
     );
     return { role: message.role, content };
   });
+}
+
+function isPaired(part: Part): part is ToolCallPart | ToolResultPart {
+  return isCall(part) || isResult(part);
 }
 
 /** Two ids that differ only in characters that the API refuses stay two. */

@@ -31,6 +31,7 @@ export const anthropicMessages: Dialect = {
   ownHeader: (name) =>
     RETRY_HEADERS.has(name) || (name.startsWith("anthropic-") && name !== "anthropic-organization-id"),
   requestIdHeader: "request-id",
+  estimatesInput: true,
   readHead,
   relayEdits,
   isUnasked: () => false,

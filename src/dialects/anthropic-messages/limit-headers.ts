@@ -3,6 +3,7 @@
 import type { HeaderRecord, LimitHeaders, RateLimit, RateLimits } from "../dialect.ts";
 
 const PREFIX = "anthropic-ratelimit";
+const [REQUESTS, TOKENS, INPUT_TOKENS] = [namesOf("requests"), namesOf("tokens"), namesOf("input-tokens")];
 
 /**
  * Resets are times of day on the wire: reading takes them relative to `now`, and writing, which knows no time, leaves
@@ -10,8 +11,8 @@ const PREFIX = "anthropic-ratelimit";
  */
 export const limitHeaders: LimitHeaders = {
   read(headers, now): RateLimits {
-    const requests = readLimit(headers, "requests", now);
-    const tokens = readLimit(headers, "tokens", now) ?? readLimit(headers, "input-tokens", now);
+    const requests = readLimit(headers, REQUESTS, now);
+    const tokens = readLimit(headers, TOKENS, now) ?? readLimit(headers, INPUT_TOKENS, now);
     return { ...(requests && { requests }), ...(tokens && { tokens }) };
   },
   write(limits) {
@@ -22,10 +23,24 @@ export const limitHeaders: LimitHeaders = {
   },
 };
 
-function readLimit(headers: HeaderRecord, name: string, now: number): RateLimit | undefined {
-  const limit = readCount(headers[`${PREFIX}-${name}-limit`]);
-  const remaining = readCount(headers[`${PREFIX}-${name}-remaining`]);
-  const reset = readSeconds(headers[`${PREFIX}-${name}-reset`], now);
+interface Names {
+  readonly limit: string;
+  readonly remaining: string;
+  readonly reset: string;
+}
+
+function namesOf(what: string): Names {
+  return {
+    limit: `${PREFIX}-${what}-limit`,
+    remaining: `${PREFIX}-${what}-remaining`,
+    reset: `${PREFIX}-${what}-reset`,
+  };
+}
+
+function readLimit(headers: HeaderRecord, names: Names, now: number): RateLimit | undefined {
+  const limit = readCount(headers[names.limit]);
+  const remaining = readCount(headers[names.remaining]);
+  const reset = readSeconds(headers[names.reset], now);
   if (limit === undefined && remaining === undefined && reset === undefined) return undefined;
   return {
     ...(limit !== undefined && { limit }),

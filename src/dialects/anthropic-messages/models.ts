@@ -57,7 +57,7 @@ export type Refusal = (typeof REFUSALS)[number];
 export function capabilitiesOf(model: string, refuses: ReadonlySet<string>): Capabilities {
   const name = model.toLowerCase().replaceAll(".", "-");
   const row = ROWS.find(([part]) => name.includes(part))?.[1] ?? OTHER;
-  return without(row, (refusal) => refuses.has(refusal));
+  return refuses.size === 0 ? row : without(row, (refusal) => refuses.has(refusal));
 }
 
 function without(row: Capabilities, refused: (refusal: Refusal) => boolean): Capabilities {

@@ -127,8 +127,12 @@ function settings(body: Place, losses: Losses): Settings {
 function present<Values extends object>(
   values: Values,
 ): { [Key in keyof Values]?: Exclude<Values[Key], undefined> } {
-  const entries = Object.entries(values).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(entries) as { [Key in keyof Values]?: Exclude<Values[Key], undefined> };
+  const found: { [Key in keyof Values]?: Exclude<Values[Key], undefined> } = {};
+  for (const key in values) {
+    const value = values[key];
+    if (value !== undefined) found[key] = value as Exclude<Values[typeof key], undefined>;
+  }
+  return found;
 }
 
 /** The tier; other servers have words of their own for the usual one. */

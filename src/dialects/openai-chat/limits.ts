@@ -22,7 +22,8 @@ function readLimit(headers: HeaderRecord, counted: Counted): RateLimits {
   return Object.keys(found).length === 0 ? {} : { [counted]: found };
 }
 
-function writeLimit(counted: Counted, limit: RateLimit = {}): [string, string][] {
+function writeLimit(counted: Counted, limit: RateLimit | undefined): [string, string][] {
+  if (!limit) return [];
   const values = {
     limit: limit.limit?.toString(),
     remaining: limit.remaining?.toString(),
