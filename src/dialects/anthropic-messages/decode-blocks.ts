@@ -81,6 +81,7 @@ function newReading(undo: Undo, malformed: Malformed): Reading {
     reply: "",
     textLength: 0,
     calls: 0,
+    ids: new Set(),
     cutCall: false,
     pending: new Set(),
     coded: new Map(),

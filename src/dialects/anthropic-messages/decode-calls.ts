@@ -128,7 +128,10 @@ function beginCall(block: JsonObject, kind: ToolKind, reading: Reading) {
   const sent = optionalText(block.name);
   const name = reading.undo.toolNames?.get(sent) ?? sent;
   const index = reading.calls++;
-  const id = text(block, "id", reading) || madeId(reading.reply, index, name);
+  const given = text(block, "id", reading);
+  // Some servers give one id to several calls.
+  const id = given === "" || reading.ids.has(given) ? madeId(reading.reply, index, name) : given;
+  reading.ids.add(id);
   return {
     start: { type: "tool-call-start", index, id, name, kind },
     add: (input: string): ChatEvent[] => input === "" ? [] : [{ type: "tool-call-delta", index, input }],

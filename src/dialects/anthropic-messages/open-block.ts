@@ -19,6 +19,8 @@ export interface Reading {
   textLength: number;
   /** Calls of the client's tools so far. */
   calls: number;
+  /** Their ids. */
+  readonly ids: Set<string>;
   /** The arguments of a call break off in the middle. */
   cutCall: boolean;
   /** Ids of calls of the provider's own tools whose results have not come. */

@@ -155,6 +155,15 @@ test("a call without an id gets one that the same answer always gives, and anoth
   assert.notEqual(other?.type === "tool-call" && other.id, ids[0]);
 });
 
+test("each of several calls has an id of its own, though the server gives them the same", () => {
+  const call = (name: string) => ({ type: "tool_use", id: "toolu_1", name, input: {} });
+  const replies = both([call("one"), call("two"), call("two")], { stop_reason: "tool_use" });
+  const ids = replies.map(({ content }) => content.map((part) => part.type === "tool-call" ? part.id : ""));
+  assert.equal(ids[0]?.[0], "toolu_1");
+  assert.equal(new Set(ids[0]).size, 3);
+  assert.deepEqual(ids[0], ids[1]);
+});
+
 for (const stop_reason of ["tool_use", "end_turn"]) {
   test(`input that breaks off is a cut answer, though the server says ${stop_reason}`, () => {
     const reply = collect(decoded([
