@@ -15,6 +15,8 @@ export function isErrorBody(body: Json | undefined): boolean {
   if (!isAbsent(body.choices)) return false;
   const { base_resp: response } = body;
   if (isObject(response) && !isAbsent(response.status_code)) return true;
+  // A chunk that has choices, though none, is one: what it says beside them is news of a server's own.
+  if (Array.isArray(body.choices)) return false;
   if (!isAbsent(body.errors)) return true;
   // `{"code": 0, "message": "Success"}` is none.
   const code = asNumber(body.code);

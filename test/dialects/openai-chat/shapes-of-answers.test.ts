@@ -313,12 +313,16 @@ test("what says that all is well is no error, though it has a message", () => {
     { code: 0, message: "Success" },
     { code: 200, msg: "OK" },
     { base_resp: { status_code: 0, status_msg: "success" } },
+    { choices: [], message: "Searching the web" },
   ];
   for (const members of fine) {
     const choice = { index: 0, finish_reason: "stop" };
     const replies = [
       whole({ ...members, choices: [{ ...choice, message: { content: "a" } }] }),
-      streamed({ ...members, choices: [{ ...choice, delta: { content: "a" } }] }, members),
+      streamed({ choices: [{ index: 0, delta: { content: "a" } }] }, members, {
+        ...members,
+        choices: [{ ...choice, delta: {} }],
+      }),
     ];
     for (const { content } of replies) deepEqual(content, [{ type: "text", text: "a" }]);
   }
