@@ -23,7 +23,9 @@ const MAPPED: ReadonlySet<string> = new Set(MAPS);
 /** The schemas that stand in a schema, one level down; what says only `true` or `false` is not among them. */
 export function subschemas(schema: JsonObject): JsonObject[] {
   const found: JsonObject[] = [];
-  for (const [key, value] of Object.entries(schema)) {
+  for (const key in schema) {
+    const value = schema[key];
+    if (typeof value !== "object") continue;
     if (KEYWORDS.has(key)) {
       if (isObject(value)) found.push(value);
       else if (Array.isArray(value)) append(found, value.filter(isObject));
@@ -63,10 +65,11 @@ export function describe(schema: JsonObject, text: string): JsonObject {
 /** The schema's property names that must be there. */
 export function requiredNames(schema: JsonObject): ReadonlySet<string> {
   const { required } = schema;
-  return new Set(
-    Array.isArray(required) ? required.filter((name: Json) => typeof name === "string") : [],
-  );
+  if (!Array.isArray(required)) return NONE;
+  return new Set(required.filter((name: Json) => typeof name === "string"));
 }
+
+const NONE: ReadonlySet<string> = new Set();
 
 /** The schema without the keywords. */
 export function without(schema: JsonObject, keywords: ReadonlySet<string>): JsonObject {
@@ -89,11 +92,15 @@ function mapped(list: readonly Json[], change: (item: Json) => Json): readonly J
 }
 
 function mapValues(object: JsonObject, change: (value: Json, key: string) => Json): JsonObject {
-  let differs = false;
-  const entries = Object.entries(object).map(([key, value]): [string, Json | undefined] => {
-    const next = value === undefined ? undefined : change(value, key);
-    differs ||= next !== value;
-    return [key, next];
-  });
-  return differs ? members(entries) : object;
+  /** Those that did change: most schemas stay as they are. */
+  let changed: Map<string, Json> | undefined;
+  for (const key in object) {
+    const value = object[key];
+    // Only what holds others can hold a schema.
+    if (typeof value !== "object") continue;
+    const next = change(value, key);
+    if (next !== value) (changed ??= new Map()).set(key, next);
+  }
+  if (!changed) return object;
+  return members(Object.entries(object).map(([key, value]) => [key, changed.get(key) ?? value]));
 }

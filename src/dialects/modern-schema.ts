@@ -12,7 +12,7 @@ type Entries = [string, Json | undefined][];
 export function modernSchema(schema: JsonObject): JsonObject {
   const inner = mapSubschemas(schema, modernSchema);
   const lifted = requiredInside(schema);
-  if (lifted.length === 0 && !Object.entries(inner).some(([key, value]) => isOld(key, value))) return inner;
+  if (lifted.length === 0 && !holdsOld(inner)) return inner;
   const entries = Object.entries(inner).flatMap(([key, value]): Entries =>
     isOld(key, value) ? modern(key, value, inner) : [[key, value]]
   );
@@ -25,6 +25,11 @@ export function modernSchema(schema: JsonObject): JsonObject {
 
 /** Null says something as one of these alone. */
 const VALUES: ReadonlySet<string> = new Set(["default", "const", "example", "examples"]);
+
+function holdsOld(schema: JsonObject): boolean {
+  for (const key in schema) if (isOld(key, schema[key])) return true;
+  return false;
+}
 
 function isOld(key: string, value: Json | undefined): boolean {
   if (value === null) return !VALUES.has(key);
@@ -95,8 +100,12 @@ function dependents(value: JsonObject): Entries {
 /** In draft 3 a property says itself that it must be there. */
 function requiredInside(schema: JsonObject): string[] {
   if (!isObject(schema.properties)) return [];
-  return Object.entries(schema.properties).filter(([, inner]) => isObject(inner) && inner.required === true)
-    .map(([name]) => name);
+  const lifted: string[] = [];
+  for (const name in schema.properties) {
+    const inner = schema.properties[name];
+    if (isObject(inner) && inner.required === true) lifted.push(name);
+  }
+  return lifted;
 }
 
 function exclusive(key: string): string {

@@ -22,9 +22,10 @@ export function nameToolCalls(messages: readonly Message[]): readonly Message[] 
       ? message.content.filter(isCall).map((call) => unique(legalId(call.id)))
       : answers;
     answers = ids;
-    const next = ids.values();
+    if (ids.length === 0) return message;
+    let next = 0;
     const content = message.content.map((part): Part =>
-      isPaired(part) ? { ...part, id: next.next().value ?? part.id } : part
+      isPaired(part) ? { ...part, id: ids[next++] ?? part.id } : part
     );
     return { role: message.role, content };
   });

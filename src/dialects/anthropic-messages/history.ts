@@ -58,13 +58,21 @@ export function endTurn(messages: readonly Message[], prefill: boolean, warn: Wa
 function* withoutEmpty(messages: readonly Message[]): Work<Message[]> {
   const spoken = yield* mapped(
     messages,
-    ({ role, content }) => ({ role, content: content.filter(isSpoken).map(withoutEmptyResult) }),
+    (message) =>
+      message.content.every(isWhole)
+        ? message
+        : { role: message.role, content: message.content.filter(isSpoken).map(withoutEmptyResult) },
   );
   return spoken.filter(({ content }) => content.length > 0);
 }
 
 function withoutEmptyResult(part: Part): Part {
   return part.type === "tool-result" ? { ...part, content: part.content.filter(isSpoken) } : part;
+}
+
+/** Most parts have nothing to leave out, and most messages need not be copied. */
+function isWhole(part: Part): boolean {
+  return part.type === "tool-result" ? part.content.every(isSpoken) : isSpoken(part);
 }
 
 function isSpoken(part: Part): boolean {

@@ -84,10 +84,11 @@ function spend(schema: JsonObject, budget: Budget, tools: number): boolean {
 /** Properties that the schema's objects may lack, and those of several types, in total. */
 function cost(schema: JsonObject): { optional: number; unions: number } {
   const required = requiredNames(schema);
-  const properties = Object.entries(isObject(schema.properties) ? schema.properties : {});
+  const properties = isObject(schema.properties) ? schema.properties : {};
   let optional = 0;
   let unions = 0;
-  for (const [name, inner] of properties) {
+  for (const name in properties) {
+    const inner = properties[name];
     if (!required.has(name)) optional++;
     if (isObject(inner) && isUnion(inner)) unions++;
   }

@@ -126,11 +126,12 @@ function typeOfName(name: string | undefined): string | undefined {
 function readDataUrl(url: string, path: string): Content {
   const comma = url.indexOf(",");
   if (comma === -1) throw invalidValue(path, `Invalid '${path}': the data URL has no ','`);
-  const [type = "", ...parameters] = url.slice("data:".length, comma).split(";");
-  const label = type.trim().toLowerCase();
+  const head = url.slice("data:".length, comma);
+  const semicolon = head.indexOf(";");
+  const label = (semicolon === -1 ? head : head.slice(0, semicolon)).trim().toLowerCase();
   const mediaType = SAME_TYPE.get(label) ?? label;
   const content = url.slice(comma + 1);
-  const isBase64 = parameters.some((parameter) => parameter.trim().toLowerCase() === "base64");
+  const isBase64 = /;\s*base64\s*(?:;|$)/i.test(head);
   return { mediaType, base64: isBase64 ? checkedBase64(content, path) : toBase64(percentDecoded(content)) };
 }
 
@@ -150,12 +151,21 @@ function percentDecoded(text: string): Uint8Array {
   const decoded = new Uint8Array(bytes.length);
   let length = 0;
   for (let at = 0; at < bytes.length; at++) {
-    const code = bytes[at] === 0x25 ? String.fromCharCode(bytes[at + 1] ?? 0, bytes[at + 2] ?? 0) : "";
-    const encoded = /^[0-9a-f]{2}$/i.test(code);
-    decoded[length++] = encoded ? Number.parseInt(code, 16) : bytes[at] ?? 0;
+    const [high, low] = bytes[at] === 0x25 ? [hexDigit(bytes[at + 1]), hexDigit(bytes[at + 2])] : NO_DIGITS;
+    const encoded = high !== -1 && low !== -1;
+    decoded[length++] = encoded ? high * 16 + low : bytes[at]!;
     if (encoded) at += 2;
   }
   return decoded.subarray(0, length);
+}
+
+const NO_DIGITS = [-1, -1] as const;
+
+/** What a hexadecimal digit stands for; -1 for what is none. */
+function hexDigit(code = 0): number {
+  if (code >= 0x30 && code <= 0x39) return code - 0x30;
+  const letter = code | 0x20;
+  return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : -1;
 }
 
 function refuseType(mediaType: string, path: string): never {
