@@ -26,10 +26,12 @@ const COMMANDS: ReadonlyMap<string, CommandRow> = new Map([
 
 /**
  * Runs a command line.
- * @param rawArgs without the program's own name
+ * @param given without the program's own name
  * @returns the exit code: 0 done, 1 failed, 2 bad usage
  */
-export async function main(rawArgs: readonly string[], io: Io): Promise<number> {
+export async function main(given: readonly string[], io: Io): Promise<number> {
+  // `ai-proxy help serve` is `ai-proxy serve --help`.
+  const rawArgs = given[0] === "help" ? [...given.slice(1), "--help"] : given;
   const [name = ""] = rawArgs;
   try {
     const flags = rawArgs.includes("--") ? rawArgs.slice(0, rawArgs.indexOf("--")) : rawArgs;

@@ -2,7 +2,7 @@
 
 import { main } from "./cli.ts";
 import { FAILED } from "./commands/args.ts";
-import { createLog, type Output, processIo } from "./commands/io.ts";
+import { createLog, flushed, processIo } from "./commands/io.ts";
 
 /**
  * @param args without the program's own name
@@ -23,19 +23,4 @@ export async function runProcess(args: readonly string[]): Promise<number> {
   if (!lost) return code;
   createLog(io).error(`ai-proxy: Standard output could not be written: ${lost.message}`);
   return FAILED;
-}
-
-/** How long a reader may take for the rest. A pipe that nobody reads shall not keep the process. */
-const FLUSH_MS = 1_000;
-
-/** Resolves when all that was written has gone, or cannot go. */
-function flushed(output: Output): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, FLUSH_MS);
-    output.write("", () => {
-      clearTimeout(timer);
-      // The error of an output is told a moment after the callbacks of its writes.
-      setImmediate(resolve);
-    });
-  });
 }

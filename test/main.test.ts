@@ -32,6 +32,16 @@ test("help names the commands, and of a command its flags", async () => {
   }
 });
 
+test("help is a command too", async () => {
+  assert.deepEqual(await run(["help"]), await run(["--help"]));
+  assert.deepEqual(await run(["help", "key"]), await run(["key", "--help"]));
+});
+
+test("a flag that is like no other is answered with all that there are", async () => {
+  const { stderr } = await run(["key", "--bogus"]);
+  assert.match(stderr, /Unknown flag "--bogus": known are --name, --expires, --help, --version\n$/);
+});
+
 test("without a command the help goes to standard error", async () => {
   const { code, stdout, stderr } = await run([]);
   assert.deepEqual([code, stdout], [2, ""]);

@@ -130,10 +130,9 @@ function findFlag(arg: string, flags: ReadonlyMap<string, ArgDef>): Flag {
     flags,
     ([flag, { default: initial }]) => initial === true ? `--no-${flag}` : `--${flag}`,
   );
-  throw stop(
-    USAGE,
-    `Unknown flag ${JSON.stringify(written)}${didYouMean(written, [...known, "--help", "--version"])}`,
-  );
+  const all = [...known, "--help", "--version"];
+  const meant = didYouMean(written, all) || `: known are ${all.join(", ")}`;
+  throw stop(USAGE, `Unknown flag ${JSON.stringify(written)}${meant}`);
 }
 
 function valueAt(rawArgs: readonly string[], at: number, name: string): string {

@@ -17,7 +17,7 @@ import { stringifyJson } from "../json.ts";
 import { didYouMean } from "../nearest.ts";
 import { command, FAILED, stop, USAGE } from "./args.ts";
 import { renderProblem } from "./check-config.ts";
-import { createLog, type Io } from "./io.ts";
+import { createLog, flushed, type Io } from "./io.ts";
 import { personalLog } from "./operator-log.ts";
 import { simulate, startServices } from "./start.ts";
 
@@ -172,6 +172,8 @@ async function converseOnce(
     entry.close({ status: failure?.status ?? 200, bytes: 0, complete: true });
     await close();
   }
+  // What is said of the answer stands behind it, where both go to one place.
+  if (!unread) await flushed(io.stdout);
   if (closed) report(closed, io);
   if (!failure || unread) return 0;
   if (failure.code === "internal") throw failure.cause;

@@ -125,3 +125,18 @@ export function reporting(log: (message: LogObject) => void): ConsolaInstance {
 export function show({ text, colour }: Label, coloured: boolean): string {
   return coloured ? `\u001b[${colour}m${text}\u001b[39m` : text;
 }
+
+/** How long a reader may take for the rest. A pipe that nobody reads shall not keep the process. */
+const FLUSH_MS = 1_000;
+
+/** Resolves when all that was written has gone, or cannot go. */
+export function flushed(output: Output): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, FLUSH_MS);
+    output.write("", () => {
+      clearTimeout(timer);
+      // The error of an output is told a moment after the callbacks of its writes.
+      setImmediate(resolve);
+    });
+  });
+}
