@@ -559,3 +559,31 @@ for (const [title, model, before, after, warnings, ...learned] of CHAT_STANDS_IN
     deepEqual([text, warnings], [JSON.stringify({ model, messages: hi, ...before }), []]);
   });
 }
+
+test("a model that stands in and holds no answer to a schema is asked for its form in words", () => {
+  const schema = { type: "object", properties: { a: { type: "string" } } };
+  const ask = (content: unknown) =>
+    JSON.stringify({
+      model: "m",
+      messages: [{ role: "user", content }],
+      response_format: { type: "json_schema", json_schema: { name: "x", strict: true, schema } },
+    });
+  const words = `Reply with one JSON value matching this schema and nothing else.\n${JSON.stringify(schema)}`;
+  const learned = ["response_format.json_schema", "response_format.strict"];
+  const told = chat(ask("hi"), "other", { learned, standsIn: true });
+  deepEqual(told.body.response_format, { type: "json_object" });
+  deepEqual(told.body.messages, [{ role: "user", content: `${words}\n\nhi` }]);
+  deepEqual(told.warnings, ["json_schema_unenforced"]);
+  const parts = chat(ask([{ type: "text", text: "hi" }]), "other", { learned, standsIn: true });
+  deepEqual(parts.body.messages, [
+    { role: "user", content: [{ type: "text", text: words }, { type: "text", text: "hi" }] },
+  ]);
+  const late = JSON.parse(ask("hi")) as { messages: unknown[] };
+  late.messages.push({ role: "system", content: "S" });
+  const both = chat(JSON.stringify(late), "other", { learned: [...learned, "late_system"], standsIn: true });
+  deepEqual(both.body.messages, [
+    { role: "user", content: `${words}\n\nhi\n\n<system-reminder>S</system-reminder>` },
+  ]);
+  // The model asked for gets what its client wrote.
+  equal(chat(ask("hi"), "m", { learned }).text, ask("hi"));
+});

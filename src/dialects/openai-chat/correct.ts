@@ -10,7 +10,7 @@ import type { Correction } from "../dialect.ts";
 import { leastLesson, limitLesson, valueLesson } from "../lessons.ts";
 import { isAboutLimit, roomForAnswer, statedMost } from "../output-limits.ts";
 import { withoutPrefix } from "../prefix.ts";
-import { GIVEN_OUT, isLateSystem, isStrictFormat, LIMITS, messagesOf } from "./learned.ts";
+import { GIVEN_OUT, isLateSystem, isSchemaFormat, isStrictFormat, LIMITS, messagesOf } from "./learned.ts";
 import { refusedFields } from "./refusal.ts";
 
 /**
@@ -53,6 +53,7 @@ const LESSONS: readonly Lesson[] = [
   forcedTool,
   thinking,
   penalties,
+  schemaFormat,
   strictSchema,
   foreignProof,
   messageMembers,
@@ -159,6 +160,16 @@ function foreignProof({ words }: Refusal, body: JsonObject): Correction | undefi
       .test(words);
   const has = messagesOf(body).some((message) => Object.hasOwn(message, "reasoning_details"));
   return refused && has ? { refuses: ["messages.reasoning_details"], once: true } : undefined;
+}
+
+/** How servers say that they hold no answer to a schema, for all that they may know of JSON. */
+const NO_SCHEMA =
+  /^(?:this response_format type is unavailable|(?:this|the) model does not support response format [`'"]?json_schema|invalid parameter: 'response_format' of type 'json_schema' is not supported|response_format(?:\.type)?: unknown variant [`'"]?json_schema|response_format value as json_schema is enabled only|[`'"]?response_format[`'"]?.{0,40}\bjson_schema[`'"]? (?:is |are )?(?:not |un)support)/i;
+
+function schemaFormat({ words, fields }: Refusal, body: JsonObject): Correction | undefined {
+  if (!isSchemaFormat(body)) return undefined;
+  const named = fields.some(({ path }) => path === "response_format.type");
+  return named || NO_SCHEMA.test(words) ? { refuses: ["response_format.json_schema"] } : undefined;
 }
 
 /** A schema that is beyond strict mode in a way that nobody wrote down: this one goes without the word. */

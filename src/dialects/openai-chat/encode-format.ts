@@ -1,11 +1,12 @@
 /** Structured answers: held to their schema where strict mode takes it, else asked for. */
 
 import type { ResponseFormat } from "../../chat.ts";
-import { type JsonObject, members, stringifyJson } from "../../json.ts";
+import { type JsonObject, members } from "../../json.ts";
 import { describe } from "../json-schema.ts";
 import { modernSchema } from "../modern-schema.ts";
 import type { MemberRules } from "../rewrite-members.ts";
 import type { Encoding } from "./encoding.ts";
+import { formInstruction } from "./learned.ts";
 import { strictSchema } from "./strict-schema.ts";
 
 export interface Formatting {
@@ -23,6 +24,12 @@ export function encodeFormat(format: ResponseFormat | undefined, { target, warn 
   if (format.type === "json") return { format: { type: "json_object" } };
   const { name = "response", description } = format;
   const schema = modernSchema(format.schema);
+  const told = description ? describe(schema, description) : schema;
+  if (target.refuses.has("response_format.json_schema")) {
+    warn("json_schema_unenforced");
+    const format = schema.type === "object" ? { format: { type: "json_object" } } : {};
+    return { ...format, instruction: formInstruction(told) };
+  }
   const written = (held: JsonObject, strict: boolean) => ({
     type: "json_schema",
     json_schema: members(Object.entries({ name, description, schema: held, strict })),
@@ -37,8 +44,5 @@ export function encodeFormat(format: ResponseFormat | undefined, { target, warn 
   if (schema.type === "object") return { format: written(schema, false) };
   // The API takes objects alone, held to or not: such a schema is asked for.
   warn("json_schema_unenforced");
-  const told = description ? describe(schema, description) : schema;
-  return {
-    instruction: "Reply with one JSON value matching this schema and nothing else.\n" + stringifyJson(told),
-  };
+  return { instruction: formInstruction(told) };
 }

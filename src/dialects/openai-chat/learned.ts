@@ -4,8 +4,8 @@
  */
 
 import type { Warning } from "../../chat.ts";
-import { isObject, type Json, type JsonObject } from "../../json.ts";
-import type { Edit } from "../../json-edit.ts";
+import { isObject, type Json, type JsonObject, stringifyJson } from "../../json.ts";
+import { type Edit, editedObject } from "../../json-edit.ts";
 import type { RelayEdits, TargetModel } from "../dialect.ts";
 import { learnedLimit, refusesField } from "../lessons.ts";
 
@@ -27,13 +27,15 @@ export function learnedEdits(body: JsonObject, { refuses }: TargetModel): RelayE
   const warnings: Warning[] = members.map(({ path }) => String(path[0]));
   const tools = [...withoutStrict(body, refuses), ...withShortDescriptions(body, refuses)];
   if (tools.length > 0) warnings.push("tools");
-  const format = refuses.has("response_format.strict") && isStrictFormat(body) ? [UNENFORCED] : [];
+  const asked = refuses.has("response_format.json_schema") ? askedFor(body) : [];
+  const held = asked.length === 0 && refuses.has("response_format.strict") && isStrictFormat(body);
+  const format = held ? [UNENFORCED] : asked;
   if (format.length > 0) warnings.push("json_schema_unenforced");
   const choice = withoutForce(body, refuses);
   if (choice.length > 0) warnings.push("forced_tool_unsupported");
   // Nothing is lost by that.
   const name = refuses.has("named_tool") && choice.length === 0 ? withoutName(body) : [];
-  const system = refuses.has("late_system") ? systemFirst(body) : [];
+  const system = refuses.has("late_system") ? systemFirst(editedObject(body, asked)) : [];
   if (system.length > 0) warnings.push("mid_system");
   return { edits: [...members, ...tools, ...format, ...choice, ...name, ...system], warnings };
 }
@@ -83,6 +85,29 @@ function toolsOf(body: JsonObject): readonly Json[] {
 /** The answer is held to a schema by strict mode. */
 export function isStrictFormat({ response_format: format }: JsonObject): boolean {
   return isObject(format) && isObject(format.json_schema) && format.json_schema.strict === true;
+}
+
+/** The answer is to fit a schema. */
+export function isSchemaFormat({ response_format: format }: JsonObject): boolean {
+  return isObject(format) && format.type === "json_schema";
+}
+
+/** What asks for an answer of a form that the API does not hold it to. */
+export function formInstruction(schema: Json): string {
+  return `Reply with one JSON value matching this schema and nothing else.\n${stringifyJson(schema)}`;
+}
+
+/** The form in words, before all else that is said. */
+function askedFor(body: JsonObject): Edit[] {
+  const { response_format: format } = body;
+  if (!isSchemaFormat(body) || !isObject(format)) return [];
+  const schema = isObject(format.json_schema) ? format.json_schema.schema ?? {} : {};
+  const [first] = messagesOf(body);
+  const content = grown([formInstruction(schema)], first?.content, []);
+  return [
+    { path: ["response_format"], value: { type: "json_object" } },
+    ...first === undefined ? [] : [{ path: ["messages", 0, "content"], value: content }],
+  ];
 }
 
 const UNENFORCED: Edit = { path: ["response_format", "json_schema", "strict"], value: false };

@@ -818,3 +818,44 @@ test("a body that stands in a text teaches nothing where the text has more than 
   equal(taught(openai(`${inner} is not a valid instance of 'string'`)), undefined);
   equal(taught(openai(`Invalid value: ${inner}`)), undefined);
 });
+
+const NO_SCHEMAS: readonly (readonly [string, Json])[] = [
+  ["DeepSeek", openai("This response_format type is unavailable now")],
+  [
+    "OpenAI",
+    openai(
+      "Invalid parameter: 'response_format' of type 'json_schema' is not supported with this model. Learn more about supported models at the Structured Outputs guide",
+    ),
+  ],
+  ["Groq", openai("This model does not support response format `json_schema`. See supported models.")],
+  [
+    "a Rust server",
+    openai(
+      "Failed to deserialize the JSON body into the target type: response_format.type: unknown variant `json_schema`, expected `text` or `json_object` at line 1 column 99",
+    ),
+  ],
+  ["FastAPI", {
+    detail: [{ type: "literal_error", loc: ["body", "response_format", "type"], msg: "Input should be" }],
+  }],
+];
+for (const [server, refusal] of NO_SCHEMAS) {
+  test(`learned: no answers to a schema, ${server}`, () => {
+    const format = { type: "json_schema", json_schema: { name: "x", schema: {} } };
+    deepEqual(taught(refusal, 400, { ...FULL, response_format: format }), {
+      refuses: ["response_format.json_schema"],
+    });
+    equal(taught(refusal), undefined);
+  });
+}
+
+test("a form that the model is not held to is asked for in words, as the client wrote it", () => {
+  const schema = { type: "object", properties: { a: { type: "string" } } };
+  const instruction = `Reply with one JSON value matching this schema and nothing else.\n${
+    JSON.stringify(schema)
+  }`;
+  const target = { model: "m", options: {}, refuses: new Set(["response_format.json_schema"]) };
+  const { body, warnings } = encodeRequest({ ...chat, format: { type: "schema", schema } }, target);
+  deepEqual(body.response_format, { type: "json_object" });
+  equal(JSON.stringify(body.messages).includes(JSON.stringify(instruction).slice(1, -1)), true);
+  equal(warnings.includes("json_schema_unenforced"), true);
+});
