@@ -8,7 +8,7 @@ import { GatewayError } from "./errors.ts";
 import { isObject, type JsonObject, readingBody, tooMuch, type Unread } from "./json.ts";
 import type { Members } from "./json-scan.ts";
 import { inSlices } from "./slices.ts";
-import { atOnce, type Work } from "./work.ts";
+import { atOnce, mayPause, SMALL, type Work } from "./work.ts";
 
 export interface Incoming {
   readonly method: string;
@@ -103,6 +103,7 @@ export async function readJsonObject(request: Incoming, admit: (bytes: number) =
     if (length > announced) admit(Math.min(piece, length - announced));
   };
   const bytes = await readBytes(request.body, MAX_BODY_BYTES, bodyTooLarge, admitPiece);
+  if (bytes.length <= SMALL) return parseBody(bytes);
   return inSlices(parsingBody(bytes), () => checkLeft(request.left));
 }
 
@@ -115,7 +116,7 @@ export function parseBody(given: Uint8Array): JsonBody {
 function* parsingBody(given: Uint8Array): Work<JsonBody> {
   const bytes = withoutMark(given);
   const text = decodeText(bytes);
-  yield;
+  if (mayPause()) yield;
   const body = yield* readingBody(bytes, text);
   if ("kind" in body) throw refusalOf(body);
   const { value, members, values } = body;

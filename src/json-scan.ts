@@ -3,7 +3,7 @@
  * where do its top-level members stand. It does not say whether the JSON is valid; the parser does.
  */
 
-import { atOnce, type Work } from "./work.ts";
+import { atOnce, mayPause, type Work } from "./work.ts";
 
 export interface JsonLimits {
   readonly depth: number;
@@ -85,7 +85,7 @@ export function* scanningJson(
   limits: JsonLimits = REQUEST_LIMITS,
 ): Work<Scan | Excess> {
   const scan = yield* scanning(text, limits);
-  yield;
+  if (mayPause()) yield;
   if ("excess" in scan || text.length === bytes.length) return scan;
   return { ...scan, members: inBytes(text, scan.members) };
 }
@@ -120,7 +120,7 @@ export function* scanning(text: string, limits: JsonLimits): Work<Scan | Excess>
 
   for (let at = 0; at < text.length; at++) {
     if (at >= due) {
-      yield;
+      if (mayPause()) yield;
       due = at + STEP;
     }
     switch (text.charCodeAt(at)) {
@@ -128,7 +128,7 @@ export function* scanning(text: string, limits: JsonLimits): Work<Scan | Excess>
         let quote = text.indexOf('"', at + 1);
         while (quote !== -1 && isEscaped(text, quote)) {
           if (quote >= due) {
-            yield;
+            if (mayPause()) yield;
             due = quote + STEP;
           }
           quote = text.indexOf('"', quote + 1);

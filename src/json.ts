@@ -18,7 +18,7 @@ import {
   scanText,
   type Span,
 } from "./json-scan.ts";
-import { atOnce, type Work } from "./work.ts";
+import { atOnce, mayPause, type Work } from "./work.ts";
 
 export type Json = null | boolean | number | string | ExactNumber | readonly Json[] | JsonObject;
 export interface JsonObject {
@@ -44,18 +44,22 @@ export type Reading =
 
 /** Reads JSON text within limits; numbers that would lose digits become `ExactNumber`. */
 export function readJson(text: string, limits: JsonLimits): Reading {
-  return atOnce(readingJson(text, limits));
+  return readShort(text, limits) ?? atOnce(readingJson(text, limits));
+}
+
+/** What is short has nothing to look for but its numbers: so it is with most answers, and with the events of streams. */
+function readShort(text: string, limits: JsonLimits): Reading | undefined {
+  if (!isWithin(text, limits)) return undefined;
+  const long = LONG_NUMBER.test(text);
+  return !long || text.length <= MAX_WORD ? parsed(text, long) : undefined;
 }
 
 /** `readJson` in steps, of which `JSON.parse` is one. */
 export function* readingJson(text: string, limits: JsonLimits): Work<Reading> {
-  // What is short has nothing to look for but its numbers: so it is with most answers, and with the events of streams.
-  if (isWithin(text, limits)) {
-    const long = LONG_NUMBER.test(text);
-    if (!long || text.length <= MAX_WORD) return parsed(text, long);
-  }
+  const short = readShort(text, limits);
+  if (short) return short;
   const scan = yield* scanning(text, limits);
-  yield;
+  if (mayPause()) yield;
   return "excess" in scan ? { kind: "too-much", excess: scan } : parsed(text, scan.longNumbers);
 }
 
@@ -124,11 +128,11 @@ export type Unread = Exclude<Reading, { kind: "read" }> | { readonly kind: "doub
  */
 export function* readingBody(bytes: Uint8Array, text: string): Work<ReadBody | Unread> {
   const scan = yield* scanningJson(bytes, text);
-  yield;
+  if (mayPause()) yield;
   if ("excess" in scan) return { kind: "too-much", excess: scan };
   const reading = parsed(text, scan.longNumbers);
   if (reading.kind !== "read") return reading;
-  yield;
+  if (mayPause()) yield;
   // Counted, all keys cost less than a set of them for each object; only where one is missing is it looked for.
   if (countKeys(reading.value) !== scan.keys) {
     return { kind: "doubled", key: doubledKey(text, unescaped) ?? "" };

@@ -15,6 +15,7 @@ import { redactError, redactHeaders, type Redactor } from "../redact.ts";
 import type { Trial } from "../routing/health.ts";
 import type { Services } from "../services.ts";
 import { inSlices } from "../slices.ts";
+import { atOnce, SMALL } from "../work.ts";
 import { REFUSED_KEYS } from "../upstream/providers.ts";
 
 /** To whom an answer goes, in what words, and where it is written down. */
@@ -136,5 +137,6 @@ export function prepareFor(
     { model, options, refuses, standsIn: target.model !== asked.request.head.model, ...limits },
     (chat) => target.thinkingCache ? putBack(chat, recall) : chat,
   );
+  if (asked.request.bytes.length <= SMALL) return atOnce(work);
   return inSlices(work, () => checkLeft(asked.left));
 }

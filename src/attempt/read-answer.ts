@@ -10,6 +10,7 @@ import { GatewayError } from "../errors.ts";
 import { readBytes } from "../http.ts";
 import type { Clock } from "../services.ts";
 import { inSlices } from "../slices.ts";
+import { SMALL } from "../work.ts";
 import { openSteps, type Steps } from "./steps.ts";
 import type { UpstreamResponse } from "../upstream/send.ts";
 
@@ -61,7 +62,7 @@ export async function readAnswer(response: UpstreamResponse, reading: Reading): 
     }
     const bytes = await readWhole(body, pieceOfWhole(deadline, idle));
     deadline.release();
-    const brought = await inSlices(prepared.replying(bytes));
+    const brought = bytes.length <= SMALL ? prepared.reply(bytes) : await inSlices(prepared.replying(bytes));
     if (!streamed) return { kind: "whole", brought };
     throw invalidAnswer(
       `The provider gave a whole answer${typeOf(response.headers)}, not the stream asked for`,

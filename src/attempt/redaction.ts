@@ -61,8 +61,20 @@ const LONG_WORD = /[A-Za-z0-9+/_=-]{40}/;
 
 /** A look at each line, so that the rest is for few. */
 function mayHoldKey(words: string, own: readonly string[]): boolean {
-  return words.includes("?") || isUnplain(words) || own.some((key) => words.includes(key.slice(0, PREFIX))) ||
-    (words.length >= 40 && LONG_WORD.test(words));
+  if (!isPlain(words)) return true;
+  for (const key of own) if (words.includes(key.slice(0, PREFIX))) return true;
+  return false;
+}
+
+/** The words that were found plain last: under load most lines share theirs with the one before. */
+let latestPlain = "";
+const MOST_KEPT = 1024;
+
+function isPlain(words: string): boolean {
+  if (words === latestPlain) return true;
+  if (words.includes("?") || isUnplain(words) || (words.length >= 40 && LONG_WORD.test(words))) return false;
+  if (words.length <= MOST_KEPT) latestPlain = words;
+  return true;
 }
 
 function cutEntry(entry: Entry, redactor: Redactor): Entry {

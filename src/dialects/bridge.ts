@@ -34,7 +34,7 @@ import { restoreEvents, restoreReply } from "./restore.ts";
 import { estimateBody } from "./estimate.ts";
 import { splitFrames, type SseFrame, writeEvent } from "./sse.ts";
 import { pipe, type Stepper } from "./stepper.ts";
-import { atOnce, type Work } from "../work.ts";
+import { atOnce, mayPause, type Work } from "../work.ts";
 import { wellFormed } from "./well-formed.ts";
 
 /** A client's request: read once, decoded at most once, and only if some target speaks another dialect. */
@@ -139,6 +139,9 @@ export function* preparing(
   return yield* translating(request, upstream, target, recall);
 }
 
+/** A request of so many bytes is not counted between two others' slices, though hardly any answer lacks its usage. */
+const LARGE = 1024 * 1024;
+
 /** Same dialect on both sides: `model` changes, and what the dialect names; every other byte stays. */
 function relay(request: ClientRequest, target: TargetModel): Prepared {
   const { dialect, head } = request;
@@ -223,12 +226,12 @@ function* translating(
   const allowed = allowance(REQUEST_LIMITS, request.values);
   const encoded = yield* upstream.encodingRequest(chat, target, allowed);
   const lost = chat.losses.filter((loss) => !loss.refuse).map((loss) => loss.code);
-  yield;
+  if (mayPause()) yield;
   const json = stringifyJson(encoded.body);
-  yield;
+  if (mayPause()) yield;
   // Counted here once, for what the answer is given before the provider has said it.
-  request.estimate();
-  yield;
+  if (client.estimatesInput || encoded.stream || request.bytes.length > LARGE) request.estimate();
+  if (mayPause()) yield;
   return {
     body: wellFormed(json),
     headers: encoded.headers,
@@ -255,7 +258,7 @@ function wayBack(
     ...wholeReplies(function* (bytes) {
       const value = yield* parsing(bytes);
       const reply = upstream.decodeReply(value, undo);
-      yield;
+      if (mayPause()) yield;
       return shaped(undo.members ? restoreReply(reply, undo.members) : reply);
     }),
     gathered: shaped,
@@ -321,7 +324,7 @@ export function parsed(bytes: Uint8Array): Json {
 function* parsing(bytes: Uint8Array): Work<Json> {
   const text = decoder.decode(bytes);
   const reading = yield* readingJson(text, ANSWER_LIMITS);
-  yield;
+  if (mayPause()) yield;
   switch (reading.kind) {
     case "read":
       return reading.value;

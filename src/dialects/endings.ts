@@ -80,7 +80,8 @@ export interface EndWord {
 
 /** Reads the member that says why an answer ended; one that says nothing is no word. */
 export function endWord(value: Json | undefined): EndWord {
-  const isWord = typeof value === "string" && value !== "" && !NO_END.has(bare(value));
+  const isWord = typeof value === "string" && value !== "" &&
+    (ENDINGS.has(value) || !NO_END.has(bare(value)));
   return isWord ? { word: value, unreadable: false } : { word: undefined, unreadable: !isAbsent(value) };
 }
 

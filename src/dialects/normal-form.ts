@@ -6,7 +6,7 @@
 
 import { append } from "../append.ts";
 import type { Message, Part, ToolResultPart } from "../chat.ts";
-import { atOnce, mapped, type Work } from "../work.ts";
+import { atOnce, mapped, mayPause, type Work } from "../work.ts";
 
 /**
  * Messages in normal form. Nothing is lost but messages without content; the same messages always give the same
@@ -19,9 +19,9 @@ export function normalize(messages: readonly Message[]): Message[] {
 /** `normalize` in steps. */
 export function* normalizing(messages: readonly Message[]): Work<Message[]> {
   const placed = systemsBehindResults(messages);
-  yield;
+  if (mayPause()) yield;
   const merged = merge(placed);
-  yield;
+  if (mayPause()) yield;
   return yield* mapped(
     merged,
     (message, at) =>

@@ -4,7 +4,7 @@ import { append } from "../../append.ts";
 import type { ChatRequest, Loss, Message, Part, Reasoning, ResponseFormat, ServiceTier } from "../../chat.ts";
 import { GatewayError } from "../../errors.ts";
 import { isObject, type JsonObject } from "../../json.ts";
-import { atOnce, mapped, type Work } from "../../work.ts";
+import { atOnce, mapped, mayPause, type Work } from "../../work.ts";
 import type { HeaderRecord, RequestHead } from "../dialect.ts";
 import { normalizing } from "../normal-form.ts";
 import {
@@ -53,9 +53,9 @@ export function* decodingRequest(body: JsonObject, headers: HeaderRecord): Work<
   const { model, stream, includeUsage } = readHead(body);
   const system = readSystem(field(body, "system"), lose);
   const said = yield* readMessages(field(body, "messages"), lose);
-  yield;
+  if (mayPause()) yield;
   append(losses, unpairedLosses(said));
-  yield;
+  if (mayPause()) yield;
   const messages = yield* normalizing([...system, ...said]);
   const { tools, losses: lostTools, leftOut } = readTools(field(body, "tools"));
   append(losses, lostTools);
@@ -107,7 +107,7 @@ function withoutBilling(part: Part): Part[] {
 
 function* readMessages(messages: Field, lose: Lose): Work<Message[]> {
   const items = list(messages);
-  yield;
+  if (mayPause()) yield;
   if (items.length === 0) throw malformed(messages.path, "At least one message is required");
   return yield* mapped(items, (item): Message => {
     const message = object(item);

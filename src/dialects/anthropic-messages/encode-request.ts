@@ -5,7 +5,7 @@ import { invalidValue } from "../../errors.ts";
 import { type Allowance, allowance } from "../../json.ts";
 import { editedObject } from "../../json-edit.ts";
 import { REQUEST_LIMITS } from "../../json-scan.ts";
-import { atOnce, mapped, type Work } from "../../work.ts";
+import { atOnce, mapped, mayPause, type Work } from "../../work.ts";
 import type { EncodedRequest, TargetModel, Undo } from "../dialect.ts";
 import { pairingOf, pairToolCalls } from "../pairing.ts";
 import { backwards, type Renames } from "../property-names.ts";
@@ -48,7 +48,7 @@ export function* encodingRequest(
   const model = capabilitiesOf(target.model, target.refuses);
   const maxTokens = outputLimit(chat.maxTokens, target, model, warn);
   const { system, messages } = yield* readConversation(chat, target, model, warn);
-  yield;
+  if (mayPause()) yield;
   const undeclared = chat.tools.length > 0 ? [] : toolsOfHistory(messages);
   const thought = decideThinking(chat, target, { model, maxTokens, messages }, warn);
   const mayForce = model.forcedTool && !refusesForce(thought, target);
@@ -57,7 +57,7 @@ export function* encodingRequest(
   const mayForceTool = mayForce && chat.tools.length === 0 && undeclared.length === 0;
   const formatting = encodeFormat(chat.format, { structured: model.structured, mayForceTool, budget }, warn);
   const renames = toolRenames(chat.tools);
-  yield;
+  if (mayPause()) yield;
   const declared = yield* encodeTools(chat.tools, { structured: model.structured, budget, renames }, warn);
   const tools = declared.length > 0 ? declared : undeclared;
   const chosen = choose(chat, declared, { tools, formatting, mayForce }, warn);
@@ -67,10 +67,10 @@ export function* encodingRequest(
 
   const placeOf = (part: Part) => findPlace(chat.messages, part);
   const context: PartContext = { warn, placeOf, renames, json };
-  yield;
+  if (mayPause()) yield;
   const turns = endTurn(messages, prefill, warn);
   const written = yield* mapped(turns, (message) => encodeMessage(message, context));
-  yield;
+  if (mayPause()) yield;
   const body: MessagesRequest = {
     model: target.model,
     max_tokens: maxTokens,
@@ -90,10 +90,10 @@ export function* encodingRequest(
   // A schema that was refused is not enforced, by whatever other way it goes.
   if (target.refuses.has("output_format") && chat.format?.type === "schema") warn("json_schema_unenforced");
   const learned = learnedEdits(body, target.refuses);
-  yield;
+  if (mayPause()) yield;
   for (const code of learned.warnings) warn(code);
   const limited = limitMarks(body, warn);
-  yield;
+  if (mayPause()) yield;
   return {
     body: editedObject(limited, learned.edits),
     stream,
@@ -116,11 +116,11 @@ function* readConversation(
   warn: Warn,
 ): Work<History> {
   const signed = withSignedThoughts(chat.messages, model, target.refuses.has("thinking_blocks"), warn);
-  yield;
+  if (mayPause()) yield;
   const { system, messages } = yield* readHistory(signed, model.midSystem, warn);
-  yield;
+  if (mayPause()) yield;
   const paired = pairToolCalls(messages, pairingOf(chat.losses, target.options.repair), warn);
-  yield;
+  if (mayPause()) yield;
   return { system, messages: nameToolCalls(paired) };
 }
 

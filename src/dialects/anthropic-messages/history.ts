@@ -6,7 +6,7 @@
 
 import type { Message, Part, TextPart } from "../../chat.ts";
 import { invalidValue } from "../../errors.ts";
-import { mapped, type Work } from "../../work.ts";
+import { mapped, mayPause, type Work } from "../../work.ts";
 import { normalizing } from "../normal-form.ts";
 import type { Warn } from "./warn.ts";
 
@@ -31,7 +31,7 @@ export function* readHistory(messages: readonly Message[], midSystem: boolean, w
       "The conversation has no user message with content",
     );
   }
-  yield;
+  if (mayPause()) yield;
   const placed = yield* normalizing(placeSystem(said, midSystem, warn));
   return {
     system: texts(messages.slice(0, leading)).filter(isSpoken),

@@ -4,7 +4,7 @@ import type { CacheMark, Message, Part, TextPart, ToolResultPart } from "../../c
 import { sha256 } from "../../digest.ts";
 import { invalidValue } from "../../errors.ts";
 import type { Json } from "../../json.ts";
-import { mapped, type Work } from "../../work.ts";
+import { mapped, mayPause, type Work } from "../../work.ts";
 import type { NumberedMessage } from "../pairing.ts";
 import { assistantParts } from "./decode-assistant.ts";
 import { cacheMark, contentParts, isText, type Losses, PARTS } from "./decode-parts.ts";
@@ -22,7 +22,7 @@ export function* decodeMessages(messages: readonly Json[], losses: Losses): Work
     const message = decodeMessage(place, index, functionIds, losses);
     return { index, message: marked(message, cacheMark(place, losses)) };
   });
-  yield;
+  if (mayPause()) yield;
   reportNames(messages, losses);
   return decoded;
 }

@@ -5,7 +5,7 @@ import type { ChatRequest, Reasoning, ResponseFormat, ServiceTier } from "../../
 import { EFFORTS } from "../../chat.ts";
 import { GatewayError, invalidValue } from "../../errors.ts";
 import type { JsonObject } from "../../json.ts";
-import { atOnce, type Work } from "../../work.ts";
+import { atOnce, mayPause, type Work } from "../../work.ts";
 import type { RequestHead } from "../dialect.ts";
 import { normalizing } from "../normal-form.ts";
 import { decodeMessages } from "./decode-messages.ts";
@@ -61,16 +61,16 @@ export function* decodingRequest(value: JsonObject): Work<ChatRequest> {
     throw invalidValue("messages", "Invalid 'messages': empty array. Expected at least one message");
   }
   const numbered = yield* decodeMessages(messages, losses);
-  yield;
+  if (mayPause()) yield;
   const tools = yield* decodeTools(body, losses);
-  yield;
+  if (mayPause()) yield;
   const toolChoice = decodeToolChoice(body, tools);
   const legacyFunctions = member(body, "functions") !== undefined && member(body, "tools") === undefined;
   const parallel = booleanOf(body, "parallel_tool_calls");
   const rest = settings(body, losses);
   append(losses, lostFields(body));
   append(losses, unpairedLosses(numbered));
-  yield;
+  if (mayPause()) yield;
   const normal = yield* normalizing(numbered.map(({ message }) => message));
   return {
     ...head,

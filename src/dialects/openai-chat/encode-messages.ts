@@ -15,7 +15,7 @@ import type {
 } from "../../chat.ts";
 import { unsupported } from "../../errors.ts";
 import { type JsonObject, members } from "../../json.ts";
-import { mapped, type Work } from "../../work.ts";
+import { mapped, mayPause, type Work } from "../../work.ts";
 import type { Encoding } from "./encoding.ts";
 import { THOUGHT_SEPARATOR } from "./wire.ts";
 
@@ -32,7 +32,7 @@ export function* encodeMessages(messages: readonly Message[], encoding: Encoding
         return assistantMessage(message, encoding);
     }
   });
-  yield;
+  if (mayPause()) yield;
   return encoded.flat();
 }
 

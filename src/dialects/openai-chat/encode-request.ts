@@ -5,7 +5,7 @@ import { sha256 } from "../../digest.ts";
 import { invalidValue } from "../../errors.ts";
 import { type Json, members } from "../../json.ts";
 import { editedObject } from "../../json-edit.ts";
-import { atOnce, type Work } from "../../work.ts";
+import { atOnce, mayPause, type Work } from "../../work.ts";
 import type { EncodedRequest, TargetModel } from "../dialect.ts";
 import { withinLearned } from "../lessons.ts";
 import { pairingOf, pairToolCalls } from "../pairing.ts";
@@ -34,14 +34,14 @@ export function* encodingRequest(chat: ChatRequest, target: TargetModel): Work<E
     toolName: (name) => names.sent.get(name) ?? name,
     warn: (code) => warnings.add(code),
   };
-  yield;
+  if (mayPause()) yield;
   const paired = pairToolCalls(chat.messages, pairingOf(chat.losses, target.options.repair), encoding.warn);
-  yield;
+  if (mayPause()) yield;
   if (paired.at(-1)?.role === "assistant") encoding.warn("prefill");
   if (chat.cache) encoding.warn("cache_control");
   const formatting = encodeFormat(chat.format, encoding);
   const messages = yield* encodeMessages(instructed(paired, formatting.instruction), encoding);
-  yield;
+  if (mayPause()) yield;
   const body = members([
     ["model", target.model],
     ["messages", messages],
@@ -55,11 +55,11 @@ export function* encodingRequest(chat: ChatRequest, target: TargetModel): Work<E
     ["service_tier", chat.serviceTier],
     ...streamFields(chat),
   ]);
-  yield;
+  if (mayPause()) yield;
   const learned = [learnedEdits(body, target), learnedHistory(body, target)];
   for (const code of learned.flatMap((each) => each.warnings)) encoding.warn(code);
   const edits = [...learned.flatMap((each) => each.edits), ...callIdEdits(body, longestId(target))];
-  yield;
+  if (mayPause()) yield;
   return {
     body: editedObject(body, edits),
     stream: chat.stream,
