@@ -45,7 +45,19 @@ function slowness(way: Way): string | undefined {
 }
 
 test("what says nothing makes no more frames than reads, however much of it comes", () => {
-  for (const nothing of ["\n", "\r\n", "\r", ": x\n\n", ":\r\r"]) {
+  for (
+    const nothing of [
+      "\n",
+      "\r\n",
+      "\r",
+      ": x\n\n",
+      ":\r\r",
+      "event: x\n\n",
+      "data:\n\n",
+      "data\n\n",
+      "id: 1\r\n\r\n",
+    ]
+  ) {
     const split = splitFrames();
     const bytes = new TextEncoder().encode(nothing.repeat(50_000));
     for (let read = 0; read < 5; read++) assert.ok(split.push(bytes).length <= 1);

@@ -13,8 +13,8 @@ export type SseEvent =
   | { readonly comment: string };
 
 /**
- * One event as it came: its bytes up to and including the empty line, and what they say. A run of comments and empty
- * lines, which say nothing, is one frame: a provider may send millions of them.
+ * One event as it came: its bytes up to and including the empty line, and what they say. A run of what says nothing
+ * (comments, empty lines, events without data) is one frame: a provider may send millions of them.
  */
 export interface SseFrame {
   readonly bytes: Uint8Array;
@@ -29,7 +29,7 @@ export const MAX_EVENT_BYTES = 16 * 1024 * 1024;
 
 const LF = 0x0a;
 const CR = 0x0d;
-const COLON = 0x3a;
+const SPACE = 0x20;
 const decoder = new TextDecoder("utf-8", { fatal: false, ignoreBOM: true });
 
 /**
@@ -43,7 +43,7 @@ export function splitFrames(): Stepper<Uint8Array, SseFrame> {
   let line = 0;
   let searched = 0;
   let first = true;
-  /** The frame that has begun says nothing so far: all its lines are comments. */
+  /** The frame that has begun says nothing so far: none of its lines has data. */
   let silent = true;
 
   const take = (final: boolean): SseFrame[] => {
@@ -63,13 +63,13 @@ export function splitFrames(): Stepper<Uint8Array, SseFrame> {
       const start = line;
       line = searched = end.next;
       if (end.at > start) {
-        silent &&= bytes[start] === COLON;
+        silent &&= !hasData(bytes, start, end.at);
         continue;
       }
+      if (end.next - said > MAX_EVENT_BYTES) throw tooLong();
       if (silent) said = end.next;
       else {
         hush();
-        if (end.next - begin > MAX_EVENT_BYTES) throw tooLong();
         frames.push(readFrame(bytes.subarray(begin, end.next), first));
         begin = said = end.next;
         silent = true;
@@ -110,6 +110,17 @@ export function writeEvent(event: SseEvent): string {
   const name = event.event === undefined ? "" : `event: ${event.event}\n`;
   return `${name}data: ${event.data}\n\n`;
 }
+
+/** Whether a line of an event may be one of data that is not empty; behind a byte order mark any line may. */
+function hasData(bytes: Uint8Array, start: number, end: number): boolean {
+  if (bytes[start] === BYTE_ORDER_MARK) return true;
+  if (end - start <= DATA.length) return false;
+  for (let at = 0; at < DATA.length; at++) if (bytes[start + at] !== DATA[at]) return false;
+  return end - start > DATA.length + 1 || bytes[end - 1] !== SPACE;
+}
+
+const DATA = new TextEncoder().encode("data:");
+const BYTE_ORDER_MARK = 0xef;
 
 /** Where lines end in bytes, asked in order. */
 function lineEnds(bytes: Uint8Array, final: boolean) {

@@ -28,6 +28,11 @@ const cases: { title: string; text: string; frames: { event: string | undefined;
     frames: ["1", "2", "3", "4"].map((data) => ({ event: undefined, data })),
   },
   {
+    title: "A byte order mark before a comment goes too",
+    text: "\ufeff: a\n\ndata: 1\n\n",
+    frames: [SILENCE, { event: undefined, data: "1" }],
+  },
+  {
     title: "One byte order mark goes, at the very start only",
     text: "\ufeffdata: 1\n\ndata: \ufeff2\n\n",
     frames: [{ event: undefined, data: "1" }, { event: undefined, data: "\ufeff2" }],
@@ -48,9 +53,9 @@ const cases: { title: string; text: string; frames: { event: string | undefined;
     frames: [SILENCE, PING],
   },
   {
-    title: "An event without data is a frame of its own",
-    text: ": a\n\nevent: x\n\n: b\n\n",
-    frames: [SILENCE, { event: "x", data: "" }, SILENCE],
+    title: "An event without data says no more than a comment: readers of the standard pass over it",
+    text: ": a\n\nevent: x\n\ndata:\n\ndata: \n\ndata\nid: 1\n\n: b\n\ndata: 1\n\n",
+    frames: [SILENCE, { event: undefined, data: "1" }],
   },
   {
     title: "A comment inside an event is left out of it",
@@ -69,8 +74,8 @@ const cases: { title: string; text: string; frames: { event: string | undefined;
   },
   {
     title: "A line without a colon is a field with an empty value",
-    text: "event\ndata\n\n",
-    frames: [{ event: "", data: "" }],
+    text: "event\ndata\ndata: 1\n\n",
+    frames: [{ event: "", data: "\n1" }],
   },
   {
     title: "The fields id and retry, and unknown ones, are passed over",

@@ -22,7 +22,6 @@ export function nameToolCalls(messages: readonly Message[]): readonly Message[] 
       ? message.content.filter(isCall).map((call) => unique(legalId(call.id)))
       : answers;
     answers = ids;
-    if (ids.length === 0) return message;
     let next = 0;
     const content = message.content.map((part): Part =>
       isPaired(part) ? { ...part, id: ids[next++] ?? part.id } : part
