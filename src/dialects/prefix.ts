@@ -24,7 +24,7 @@ export function withoutPrefix(message: string): string {
 }
 
 /** Behind a body that a gateway hands on as text. */
-const BEHIND_BODY = /\}\.? *(?:Received Model Group=[\s\S]{0,2000})?$/;
+const BEHIND_BODY = /\}\.? *(?:Received Model Group=[^}]{0,2000})?$/;
 
 /**
  * The message of an error's body that stands in another's message, as gateways and clouds hand on what their provider
