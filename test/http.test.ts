@@ -161,3 +161,11 @@ test("as many bytes as the limit are read, one more is too many", async () => {
   deepEqual(await readBytes(bytes(1, 0, 3), 4, tooLarge), new Uint8Array([1, 3, 3, 3]));
   await rejects(readBytes(bytes(2, 3), 4, tooLarge), { code: "request_too_large" });
 });
+
+test("a client that leaves while its large body is read is not read on for", async () => {
+  const left = new AbortController();
+  const text = JSON.stringify({ a: Array.from({ length: 100_000 }, (_, index) => `item ${index}`) });
+  const reading = readJsonObject({ ...incoming([text]), left: left.signal }, () => {});
+  left.abort();
+  await rejects(reading, { code: "client_disconnect" });
+});
