@@ -36,7 +36,7 @@ export function tellHealth(
     case "key_refused":
       return log.error(
         `${change.provider} is passed over for ${seconds(change.ms)}: ${
-          hasKey(change.provider) ? "its key was refused" : "it wants a key, and none is configured"
+          hasKey(change.provider) ? "its key was refused" : "a request without a key was refused"
         } (${answerOf(change)})`,
         undefined,
         "credential_refused",

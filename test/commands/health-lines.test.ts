@@ -76,7 +76,7 @@ const ROWS: readonly (readonly [HealthChange, string | undefined])[] = [
   ],
   [
     { kind: "key_refused", provider: "local", ms: 300_000, failure: "401", said: null },
-    "error credential_refused: local is passed over for 300 s: it wants a key, and none is configured (401)",
+    "error credential_refused: local is passed over for 300 s: a request without a key was refused (401)",
   ],
   [
     { ...ACCOUNT, said: "insufficient_quota" },

@@ -212,7 +212,10 @@ test("a 401 cools the credential at once, and any answer with it lifts that", ()
           const { proxy, ask } = stage;
           assert.equal(await ask("ann", "first", true), "fine");
           assert.equal(await ask("bob", "second"), "fine");
-          assert.match(proxy.appLog.join(), /^primary is passed over for 300 s: its key was refused \(401 /);
+          assert.match(
+            proxy.appLog.join(),
+            /^primary is passed over for 300 s: a request without a key was refused \(401 /,
+          );
           assert.equal(await ask("bob", "alone"), "alone");
           assert.equal(await ask("bob", "second"), "second");
         },
