@@ -22,14 +22,13 @@ export interface Connections {
 /** @param most as many may be open at once */
 export function createConnections(most: number): Connections {
   const idle = new Set<Socket>();
+  /** Whose end is told: with TLS what serves is another socket than the one that was counted. */
+  const watched = new WeakSet<Socket>();
   let open = 0;
   return {
     count: (socket) => {
       open++;
-      socket.once("close", () => {
-        open--;
-        idle.delete(socket);
-      });
+      socket.once("close", () => open--);
     },
     makeRoom: () => {
       if (open < most) return;
@@ -39,7 +38,11 @@ export function createConnections(most: number): Connections {
       oldest.destroy();
     },
     idle: (socket) => {
-      if (!socket.destroyed) idle.add(socket);
+      if (socket.destroyed) return;
+      idle.add(socket);
+      if (watched.has(socket)) return;
+      watched.add(socket);
+      socket.once("close", () => idle.delete(socket));
     },
     busy: (socket) => void idle.delete(socket),
   };

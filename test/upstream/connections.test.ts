@@ -1,14 +1,15 @@
 /** Connections to providers as they fail in the world: addresses that are dead or slow, closed, too many, untrusted. */
 
-import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
+import { deepEqual, equal, fail, match, ok, rejects, throws } from "node:assert/strict";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { createServer as createHttp2Server } from "node:http2";
-import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { type AddressInfo, createServer, type Server, Socket } from "node:net";
 import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { createServer as createTlsServer } from "node:tls";
 import type { ConnectOptions } from "../../src/upstream/connect.ts";
+import { createConnections } from "../../src/upstream/connections.ts";
 import { openUpstreams, type UpstreamRequest, type UpstreamResponse } from "../../src/upstream/send.ts";
 
 type Sent = (more?: Partial<UpstreamRequest>) => Promise<UpstreamResponse>;
@@ -260,6 +261,32 @@ test("idle connections to one provider make room for another", () =>
           }
         })),
   ));
+
+test("an idle connection that has closed makes no room, whatever socket was counted for it", async () => {
+  const { count, idle, makeRoom } = createConnections(2);
+  // As with TLS, which has a socket of its own over the counted one.
+  for (let connection = 0; connection < 5; connection++) {
+    const [counted, served] = [new Socket(), new Socket()];
+    count(counted);
+    idle(served);
+    idle(served);
+    served.destroy();
+    counted.destroy();
+    await once(counted, "close");
+  }
+  const busy = [new Socket(), new Socket()];
+  busy.forEach(count);
+  throws(makeRoom, { code: "overloaded", detail: "connections" });
+  busy[0]?.destroy();
+  await once(busy[0] ?? fail(), "close");
+  makeRoom();
+  const served = new Socket();
+  count(new Socket());
+  idle(served);
+  makeRoom();
+  ok(served.destroyed, "The idle one made room");
+  throws(makeRoom, { code: "overloaded" });
+});
 
 // --- TLS and HTTP/2 ---
 
