@@ -29,6 +29,7 @@ export interface Exchange extends Ready {
 }
 
 export interface Exchanged {
+  readonly status: number;
   /** The answer's headers as the provider sent them. */
   readonly headers: HeaderRecord;
   readonly options: ReplyOptions;
@@ -65,7 +66,8 @@ export async function exchange(
       clock,
       idle,
     });
-    return { headers: response.headers, options: dated, body };
+    const { status, headers } = response;
+    return { status, headers, options: dated, body };
   } catch (thrown) {
     deadline.abandon();
     throw answer && thrown instanceof GatewayError && !thrown.upstream
@@ -85,7 +87,8 @@ function answeredByRefusal(
   const body: AnswerBody = streamed
     ? { kind: "stream", held: found.steps(options), rest: NO_STEPS }
     : { kind: "whole", brought: found.brought };
-  return { headers: thrown.upstream?.headers ?? {}, options, body };
+  const { status, headers } = thrown.upstream ?? { status: thrown.status, headers: {} };
+  return { status, headers, options, body };
 }
 
 /**

@@ -6,9 +6,12 @@ import type { GatewayError } from "../errors.ts";
 
 export type OnRecord = Pick<Attempt, "status" | "code" | "requestId" | "detail">;
 
-/** Of an answer, by its headers. */
-export function answerOnRecord(headers: HeaderRecord, upstream: Dialect): OnRecord {
-  return { status: 200, requestId: headers[upstream.requestIdHeader] };
+/** Of an answer: the provider's status, and its id of the request. */
+export function answerOnRecord(
+  { status, headers }: { readonly status: number; readonly headers: HeaderRecord },
+  upstream: Dialect,
+): OnRecord {
+  return { status, requestId: headers[upstream.requestIdHeader] };
 }
 
 /** Of a failure: the provider's status, its own word for it (ours where it had none), and its id of the request. */

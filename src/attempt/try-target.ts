@@ -52,7 +52,7 @@ async function once(
   try {
     const answer = await call(target, last, asked, services);
     trial.end(clock.monotonic(), "answered");
-    tried("ok", answerOnRecord(answer.headers, answer.upstream));
+    tried("ok", answerOnRecord(answer, answer.upstream));
     return { kind: "answered", answer: { ...answer, trial } };
   } catch (thrown) {
     const error = asGatewayError(thrown);

@@ -40,6 +40,7 @@ export async function countTokens(asked: Asked, services: Services): Promise<Rep
 }
 
 interface Counted {
+  readonly status: number;
   readonly body: Uint8Array;
   readonly headers: HeaderRecord;
 }
@@ -65,7 +66,7 @@ async function counted(target: Target, path: string, asked: Asked, services: Ser
       (prepared) => send(target, prepared, path, asked, services),
       services.learned,
     );
-    tried("ok", answerOnRecord(answer.headers, dialect));
+    tried("ok", answerOnRecord(answer, dialect));
     return answer;
   } catch (thrown) {
     const error = asGatewayError(thrown);
@@ -92,7 +93,8 @@ async function send(
     deadline.release();
     asked.request.dialect.countTokens?.check(parsed(body));
     asked.entry.warned(prepared.warnings);
-    return { body, headers: redactHeaders(response.headers, asked.redactor) };
+    const headers = redactHeaders(response.headers, asked.redactor);
+    return { status: response.status, body, headers };
   } catch (thrown) {
     deadline.abandon();
     throw redactError(thrown, asked.redactor);

@@ -70,10 +70,16 @@ test("a complete answer is one with any status from 200 to 299", () =>
     for (const status of [201, 202, 203, 206, 299]) {
       const body = way.stream ? streamedAnswer(way.upstream).join("") : wholeAnswer(way.upstream);
       const script: Script = (_, response) => void response.writeHead(status).end(body);
-      await played(way, script, async ({ alone }) => {
+      await played(way, script, async ({ alone, proxy }) => {
         const reply = await alone();
         assert.equal(reply.status, 200, reply.text);
         assert.equal(read(way, reply).text, "Hello");
+        const { attempts } = await proxy.logged();
+        assert.deepEqual(
+          attempts.map((attempt) => attempt.status),
+          [status],
+          "The record has the provider's own",
+        );
       });
     }
   }));
