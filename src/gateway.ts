@@ -6,7 +6,7 @@ import type { Policy } from "./access/policy.ts";
 import { corsHeaders, preflightHeaders, varyHeader } from "./cors.ts";
 import type { Dialect } from "./dialects/dialect.ts";
 import { clientDialect } from "./dialects/registry.ts";
-import { findEndpoint, pathOf } from "./endpoints/endpoints.ts";
+import { findEndpoint, pathOf, type TakePlace } from "./endpoints/endpoints.ts";
 import { asGatewayError, GatewayError, shortened } from "./errors.ts";
 import { checkLeft, type Incoming, type Outgoing, type Sent } from "./http.ts";
 import { tooMany } from "./in-flight.ts";
@@ -37,8 +37,8 @@ export function createGateway(services: Services): Gateway {
         reply = refuse(methodNotAllowed(request.method, endpoint.methods), dialect, entry);
         reply = { ...reply, headers: { ...reply.headers, allow: endpoint.methods.join(", ") } };
       } else {
-        if (endpoint.calls) leave = enter(request, services);
-        reply = await endpoint.answer({ request, dialect, entry, services });
+        const takePlace: TakePlace = (user, alone) => leave = enter(request, user, alone, services);
+        reply = await endpoint.answer({ request, dialect, entry, services, takePlace });
       }
     } catch (thrown) {
       const error = asGatewayError(thrown);
@@ -76,11 +76,16 @@ function varyOf(policy: Policy): { vary?: string } {
 }
 
 /** Takes a place among the requests that may be at providers at once. */
-function enter({ crowded = false, left }: Incoming, { inFlight, random }: Services): () => void {
+function enter(
+  { crowded = false, left }: Incoming,
+  user: string,
+  alone: boolean,
+  { inFlight, random }: Services,
+): () => void {
   // One that waited for its turn, and whose client has not.
   checkLeft(left);
   if (crowded) throw tooMany(random);
-  return inFlight.enter();
+  return inFlight.enter(user, alone);
 }
 
 function open(request: Incoming, { clock, newId, sink }: Services): OpenEntry {

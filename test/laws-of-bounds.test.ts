@@ -38,6 +38,10 @@ const STORES: Readonly<Record<string, Bound>> = {
   "recall.ts shelves": { limit: "32 million characters, in equal shares; an hour", drive: driveRecall },
   "byte-budget.ts byUser": { limit: "users with bodies under way: 128 MiB, 96 of one", drive: driveBodies },
   "in-flight.ts count": { limit: "the providers' share of the descriptors", drive: driveInFlight },
+  "in-flight.ts byUser": {
+    limit: "users with requests under way: three quarters of one",
+    drive: driveInFlight,
+  },
   "runtime/connections.ts all": { limit: "the clients' share of the descriptors", drive: driveConnections },
   "runtime/connections.ts idle": { limit: "connections, of which it is a part", drive: driveConnections },
   "runtime/connections.ts waiting": {
@@ -196,8 +200,11 @@ function driveBodies(): void {
 function driveInFlight(): void {
   const limit = descriptorShares().upstream;
   const inFlight = createInFlight(() => 0, limit);
-  for (let count = 0; count < limit; count++) inFlight.enter();
-  assert.throws(() => inFlight.enter(), (error) => error instanceof GatewayError && error.status === 503);
+  for (let count = 0; count < limit; count++) inFlight.enter(`user ${count % 2}`, false);
+  assert.throws(
+    () => inFlight.enter("another", false),
+    (error) => error instanceof GatewayError && error.status === 503,
+  );
   assert.equal(inFlight.count, limit);
 }
 

@@ -20,8 +20,6 @@ export interface Endpoint {
   readonly methods: readonly string[];
   /** What its refusals are written in. */
   readonly dialect: Dialect;
-  /** Its requests go to providers. */
-  readonly calls: boolean;
   readonly answer: (visit: Visit) => Reply | Promise<Reply>;
 }
 
@@ -31,7 +29,11 @@ export interface Visit {
   readonly dialect: Dialect;
   readonly entry: OpenEntry;
   readonly services: Services;
+  readonly takePlace: TakePlace;
 }
+
+/** Takes a place among the requests at providers until this one is over; `alone`: there is no other user. */
+export type TakePlace = (user: string, alone: boolean) => void;
 
 /**
  * The endpoint of a raw request target: by the exact path before the `?`, nothing decoded or normalised first.
@@ -42,14 +44,14 @@ export function findEndpoint(request: Incoming): Endpoint | undefined {
   const known = CALLS.get(path);
   if (known) return known;
   const dialect = clientDialect(request.headers);
-  const get = (answer: Endpoint["answer"]) => ({ methods: ["GET", "HEAD"], dialect, calls: false, answer });
+  const get = (answer: Endpoint["answer"]) => ({ methods: ["GET", "HEAD"], dialect, answer });
   if (path === "/v1/models") return get(models);
   if (path.startsWith("/v1/models/")) return get(model);
   if (path === "/healthz") return get(() => plain(200, "ok"));
   if (path === "/readyz") {
     return get(({ services }) => services.phase() === "up" ? plain(200, "ok") : plain(503, "draining"));
   }
-  if (path === "/") return { methods: ["HEAD"], dialect, calls: false, answer: () => plain(200, "") };
+  if (path === "/") return { methods: ["HEAD"], dialect, answer: () => plain(200, "") };
   return undefined;
 }
 
@@ -57,7 +59,7 @@ export function findEndpoint(request: Incoming): Endpoint | undefined {
 const CALLS: ReadonlyMap<string, Endpoint> = new Map(
   Array.from(CLIENT_ENDPOINTS, ([path, { kind, dialect }]) => {
     const answer = kind === "chat" ? chat : tokens;
-    return [path, { methods: ["POST"], dialect, calls: true, answer }];
+    return [path, { methods: ["POST"], dialect, answer }];
   }),
 );
 
@@ -102,11 +104,12 @@ function identify({ request, entry, services }: Visit): { policy: Policy; princi
 
 /** The body is read only once it is known who sends it. */
 async function read(visit: Visit): Promise<Asked> {
-  const { request, dialect, entry, services } = visit;
+  const { request, dialect, entry, services, takePlace } = visit;
   if (services.phase() === "stopping") {
     throw new GatewayError("draining", "The proxy is shutting down", { retryAfter: 1 });
   }
   const { policy, principal } = identify(visit);
+  takePlace(principal.user, policy.users.size === 1);
   const body = await readJsonObject(
     request,
     (bytes) => entry.holds(services.bodies.take(principal.user, bytes)),

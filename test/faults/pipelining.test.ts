@@ -142,17 +142,30 @@ piped("when all connections are busy, whoever asks how it is gets an answer", as
 
 test("requests at providers have a limit, and a place that is given back twice is one", () => {
   const inFlight = createInFlight(() => 0.5, 2);
-  const leave = inFlight.enter();
-  inFlight.enter();
+  const leave = inFlight.enter("ann", true);
+  inFlight.enter("ann", true);
   assert.throws(
-    () => inFlight.enter(),
+    () => inFlight.enter("ann", true),
     (error) => error instanceof GatewayError && error.code === "overloaded" && error.retryAfter === 2,
   );
   leave();
   leave();
   assert.equal(inFlight.count, 1);
-  inFlight.enter();
-  assert.throws(() => inFlight.enter());
+  inFlight.enter("ann", true);
+  assert.throws(() => inFlight.enter("ann", true));
+});
+
+test("one user of several has three quarters of the places at providers, and the rest is for others", () => {
+  const inFlight = createInFlight(() => 0, 8);
+  const leave = Array.from({ length: 6 }, () => inFlight.enter("ann", false));
+  const full = { code: "overloaded", status: 503, retryAfter: 1 };
+  assert.throws(() => inFlight.enter("ann", false), { ...full, message: /of this user/ });
+  inFlight.enter("bob", false);
+  inFlight.enter("eve", false);
+  assert.throws(() => inFlight.enter("bob", false), full);
+  leave.forEach((give) => give());
+  assert.equal(inFlight.count, 2);
+  inFlight.enter("ann", false);
 });
 
 test("a drain does not wait for requests whose client has left, also behind others", async () => {
