@@ -6,6 +6,7 @@ import { configOf, type Proxy, withProxy } from "../tools/proxy.ts";
 
 /** Seconds, for targets that never answer: short enough to wait for. */
 const timeouts = { firstByte: 0.3, firstByteStream: 0.3, idle: 0.3 };
+const PATIENT = { firstByte: 20, firstByteStream: 20, idle: 20 };
 const PROVIDERS = ["openai", "anthropic"] as const;
 type Provider = (typeof PROVIDERS)[number];
 const PATHS = { openai: "/v1/chat/completions", anthropic: "/v1/messages" } as const;
@@ -107,12 +108,14 @@ for (
 /** @param word what `failoverOn` calls the failure: a pattern */
 async function hides(asked: Call, model: string, word: string, provider?: object): Promise<void> {
   const fallback = asked.failing === "openai" ? "anthropic" : "openai";
+  // What is to be waited for is waited for shortly; what answers has all the time that a busy machine takes.
+  const limits = word === "timeout" ? timeouts : PATIENT;
   const models = {
-    first: { provider: provider ? "broken" : asked.failing, model, timeouts },
+    first: { provider: provider ? "broken" : asked.failing, model, timeouts: limits },
     second: { provider: fallback, model: HEALTHY[fallback] },
   };
   const config = configOf(models, { first: "second" }, {
-    timeouts,
+    timeouts: PATIENT,
     ...(provider && { providers: { broken: provider } }),
   });
   await withProxy({ config }, async (proxy) => {
