@@ -138,7 +138,7 @@ function keepAlive(receiver: Receiver, { clock }: Services, out: Out) {
     const due = last + ms - clock.monotonic();
     if (due <= 0) {
       // A client that has yet to take what it was sent has no need of a sign of life.
-      if (!out.blocked) void out.write(sign);
+      if (!out.blocked?.()) void out.write(sign);
       last = clock.monotonic();
     }
     cancel = clock.after(due > 0 ? due : ms, check);

@@ -47,7 +47,7 @@ export interface Out {
   /** A promise when the client is slower than we are: to be awaited before the next write. */
   write(piece: string | Uint8Array): void | Promise<void>;
   /** The client has not yet taken what was written. */
-  readonly blocked?: boolean;
+  blocked?(): boolean;
 }
 
 export interface Sent {

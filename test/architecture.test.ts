@@ -336,3 +336,21 @@ test("every file of ours that is imported exists", () => {
 function packageOf(specifier: string): string {
   return specifier.split("/").slice(0, specifier.startsWith("@") ? 2 : 1).join("/");
 }
+
+// --- accessors ---
+
+/** What is made once and lives as long as its owner. */
+const LONG_LIVED: ReadonlySet<string> = new Set([
+  "byte-budget.ts",
+  "in-flight.ts",
+  "recall.ts",
+  "runtime/connections.ts",
+]);
+
+test("what is made for each request has no accessor: its hidden class would hold the request until all is collected", () => {
+  const accessor = /^\s+(?:get|set) \w+\([^)]*\)(?:: [^{]+)? \{$/m;
+  const problems = FILES.filter(({ path }) => !path.startsWith("demo/") && !LONG_LIVED.has(path))
+    .filter(({ path }) => accessor.test(readFileSync(new URL(`src/${path}`, ROOT), "utf8")))
+    .map(({ path }) => `src/${path}`);
+  assert.deepEqual(problems, []);
+});

@@ -69,12 +69,7 @@ export async function answer(
   };
   if (typeof outgoing.body === "function") {
     response.writeHead(outgoing.status, outgoing.headers);
-    await outgoing.body({
-      write,
-      get blocked() {
-        return writer.blocked;
-      },
-    });
+    await outgoing.body({ write, blocked: writer.blocked });
     response.end();
   } else {
     const { body: whole } = outgoing;

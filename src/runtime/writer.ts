@@ -33,9 +33,8 @@ export function createWriter(visit: Visit, watch: StallWatch, cut: () => void): 
     return pending = mine;
   };
   return {
-    get blocked() {
-      return pending !== undefined;
-    },
+    // No accessor: each would be a hidden class of its own, which holds its request until all of the heap is collected.
+    blocked: () => pending !== undefined,
     write: (piece) => {
       if (pending) return waitFor(pending.then(() => put(piece)));
       const slow = put(piece);
