@@ -5,10 +5,18 @@
 
 import type { HeaderRecord } from "./dialects/dialect.ts";
 import { GatewayError } from "./errors.ts";
-import { isObject, type JsonObject, readingBody, tooMuch, type Unread } from "./json.ts";
+import {
+  isObject,
+  type JsonObject,
+  type ReadBody,
+  readBody,
+  readingBody,
+  tooMuch,
+  type Unread,
+} from "./json.ts";
 import type { Members } from "./json-scan.ts";
 import { inSlices } from "./slices.ts";
-import { atOnce, mayPause, SMALL, type Work } from "./work.ts";
+import { mayPause, SMALL, type Work } from "./work.ts";
 
 export interface Incoming {
   readonly method: string;
@@ -109,7 +117,8 @@ export async function readJsonObject(request: Incoming, admit: (bytes: number) =
 
 /** A JSON object's bytes as a `JsonBody`; throws as `readJsonObject` does. */
 export function parseBody(given: Uint8Array): JsonBody {
-  return atOnce(parsingBody(given));
+  const bytes = withoutMark(given);
+  return jsonBody(bytes, readBody(bytes, decodeText(bytes)));
 }
 
 /** `parseBody` in steps. */
@@ -117,7 +126,10 @@ function* parsingBody(given: Uint8Array): Work<JsonBody> {
   const bytes = withoutMark(given);
   const text = decodeText(bytes);
   if (mayPause()) yield;
-  const body = yield* readingBody(bytes, text);
+  return jsonBody(bytes, yield* readingBody(bytes, text));
+}
+
+function jsonBody(bytes: Uint8Array, body: ReadBody | Unread): JsonBody {
   if ("kind" in body) throw refusalOf(body);
   const { value, members, values } = body;
   if (!isObject(value)) throw invalidJson();

@@ -79,6 +79,15 @@ function hasFewBrackets(text: string, depth: number): boolean {
 }
 
 /** Looks over a body: the spans of its members are in its bytes, which are the text in UTF-8. */
+export function scanJson(
+  bytes: Uint8Array,
+  text: string,
+  limits: JsonLimits = REQUEST_LIMITS,
+): Scan | Excess {
+  return withSpansInBytes(scanText(text, limits), bytes, text);
+}
+
+/** `scanJson` in steps. */
 export function* scanningJson(
   bytes: Uint8Array,
   text: string,
@@ -86,6 +95,10 @@ export function* scanningJson(
 ): Work<Scan | Excess> {
   const scan = yield* scanning(text, limits);
   if (mayPause()) yield;
+  return withSpansInBytes(scan, bytes, text);
+}
+
+function withSpansInBytes(scan: Scan | Excess, bytes: Uint8Array, text: string): Scan | Excess {
   if ("excess" in scan || text.length === bytes.length) return scan;
   return { ...scan, members: inBytes(text, scan.members) };
 }

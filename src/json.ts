@@ -13,6 +13,8 @@ import {
   type JsonLimits,
   MAX_WORD,
   type Members,
+  type Scan,
+  scanJson,
   scanning,
   scanningJson,
   scanText,
@@ -126,13 +128,24 @@ export type Unread = Exclude<Reading, { kind: "read" }> | { readonly kind: "doub
  * what was checked might not be what is used.
  * @param text what the bytes say in UTF-8
  */
+export function readBody(bytes: Uint8Array, text: string): ReadBody | Unread {
+  const scan = scanJson(bytes, text);
+  if ("excess" in scan) return { kind: "too-much", excess: scan };
+  return bodyOf(parsed(text, scan.longNumbers), scan, text);
+}
+
+/** `readBody` in steps. */
 export function* readingBody(bytes: Uint8Array, text: string): Work<ReadBody | Unread> {
   const scan = yield* scanningJson(bytes, text);
   if (mayPause()) yield;
   if ("excess" in scan) return { kind: "too-much", excess: scan };
   const reading = parsed(text, scan.longNumbers);
-  if (reading.kind !== "read") return reading;
   if (mayPause()) yield;
+  return bodyOf(reading, scan, text);
+}
+
+function bodyOf(reading: Reading, scan: Scan, text: string): ReadBody | Unread {
+  if (reading.kind !== "read") return reading;
   // Counted, all keys cost less than a set of them for each object; only where one is missing is it looked for.
   if (countKeys(reading.value) !== scan.keys) {
     return { kind: "doubled", key: doubledKey(text, unescaped) ?? "" };

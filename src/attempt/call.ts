@@ -2,7 +2,8 @@
 
 import type { Policy, Principal, Target } from "../access/policy.ts";
 import type { OpenEntry } from "../account/entry.ts";
-import { type ClientRequest, type Prepared, preparing } from "../dialects/bridge.ts";
+import type { ChatRequest } from "../chat.ts";
+import { type ClientRequest, prepare, type Prepared, preparing } from "../dialects/bridge.ts";
 import type { Dialect } from "../dialects/dialect.ts";
 import { DIALECTS } from "../dialects/registry.ts";
 import { amended, GatewayError } from "../errors.ts";
@@ -15,7 +16,7 @@ import { redactError, redactHeaders, type Redactor } from "../redact.ts";
 import type { Trial } from "../routing/health.ts";
 import type { Services } from "../services.ts";
 import { inSlices } from "../slices.ts";
-import { atOnce, SMALL } from "../work.ts";
+import { SMALL } from "../work.ts";
 import { REFUSED_KEYS } from "../upstream/providers.ts";
 
 /** To whom an answer goes, in what words, and where it is written down. */
@@ -131,12 +132,9 @@ export function prepareFor(
   const limits = maxOutputTokens === undefined ? {} : { maxOutputTokens };
   const recall = (callId: string) =>
     keptFor(services.recall.find(asked.principal.user, model, callId), target.upstream.name);
-  const work = preparing(
-    asked.request,
-    upstream,
-    { model, options, refuses, standsIn: target.model !== asked.request.head.model, ...limits },
-    (chat) => target.thinkingCache ? putBack(chat, recall) : chat,
-  );
-  if (asked.request.bytes.length <= SMALL) return atOnce(work);
-  return inSlices(work, () => checkLeft(asked.left));
+  const { request } = asked;
+  const wanted = { model, options, refuses, standsIn: target.model !== request.head.model, ...limits };
+  const recalled = (chat: ChatRequest) => target.thinkingCache ? putBack(chat, recall) : chat;
+  if (request.bytes.length <= SMALL) return prepare(request, upstream, wanted, recalled);
+  return inSlices(preparing(request, upstream, wanted, recalled), () => checkLeft(asked.left));
 }

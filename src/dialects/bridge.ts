@@ -13,7 +13,9 @@ import {
   isObject,
   type Json,
   type JsonObject,
+  type Reading,
   readingJson,
+  readJson,
   stringifyJson,
   tooMuch,
   tryParseJson,
@@ -125,7 +127,8 @@ export function prepare(
   target: TargetModel,
   recall: (chat: ChatRequest) => ChatRequest,
 ): Prepared {
-  return atOnce(preparing(request, upstream, target, recall));
+  if (request.dialect === upstream) return relay(request, target);
+  return atOnce(translating(request, upstream, target, recall));
 }
 
 /** `prepare` in steps: a request of megabytes takes turns with others. */
@@ -154,8 +157,8 @@ function relay(request: ClientRequest, target: TargetModel): Prepared {
     stream: head.stream,
     warnings,
     // What the decoder has no word for is not lost: the client gets the bytes.
-    ...wholeReplies(function* (bytes) {
-      const reply = dialect.decodeReply(yield* parsing(bytes), undo);
+    ...wholeReplies((value, bytes) => {
+      const reply = dialect.decodeReply(value, undo);
       return { reply: { ...reply, warnings: [] }, body: () => bytes };
     }),
     steps: () => {
@@ -198,8 +201,17 @@ function isError({ type }: ChatEvent): boolean {
   return type === "error";
 }
 
-function wholeReplies(replying: Prepared["replying"]): Pick<Prepared, "reply" | "replying"> {
-  return { reply: (bytes) => atOnce(replying(bytes)), replying };
+/** @param brought what an answer's value brings; large ones are parsed in steps before */
+function wholeReplies(
+  brought: (value: Json, bytes: Uint8Array) => Brought,
+): Pick<Prepared, "reply" | "replying"> {
+  return {
+    reply: (bytes) => brought(parsed(bytes), bytes),
+    *replying(bytes) {
+      const value = yield* parsing(bytes);
+      return brought(value, bytes);
+    },
+  };
 }
 
 function isEnd({ type }: ChatEvent): boolean {
@@ -255,10 +267,8 @@ function wayBack(
     body: (options) => stringifyJson(client.encodeReply(reply, { ...options, legacyFunctions })),
   });
   return {
-    ...wholeReplies(function* (bytes) {
-      const value = yield* parsing(bytes);
+    ...wholeReplies((value) => {
       const reply = upstream.decodeReply(value, undo);
-      if (mayPause()) yield;
       return shaped(undo.members ? restoreReply(reply, undo.members) : reply);
     }),
     gathered: shaped,
@@ -318,13 +328,19 @@ function refuseLosses(chat: ChatRequest, target: TargetModel): void {
 
 /** The JSON of a provider's whole answer. */
 export function parsed(bytes: Uint8Array): Json {
-  return atOnce(parsing(bytes));
+  const text = decoder.decode(bytes);
+  return valueOf(readJson(text, ANSWER_LIMITS), text);
 }
 
+/** `parsed` in steps. */
 function* parsing(bytes: Uint8Array): Work<Json> {
   const text = decoder.decode(bytes);
   const reading = yield* readingJson(text, ANSWER_LIMITS);
   if (mayPause()) yield;
+  return valueOf(reading, text);
+}
+
+function valueOf(reading: Reading, text: string): Json {
   switch (reading.kind) {
     case "read":
       return reading.value;
