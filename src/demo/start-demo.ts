@@ -14,7 +14,7 @@ export interface Demo {
 }
 
 /** Any key will do. */
-const KEY = "simulated";
+const KEY = "no-key-needed";
 
 /** Starts the simulated providers: real HTTP peers of the proxy. */
 export async function startDemo(env: Demo["env"]): Promise<Demo> {
