@@ -184,7 +184,6 @@ const STREAM_HEADERS = {
   "x-accel-buffering": "no",
 } as const;
 
-/** What really answered, and what its provider says of limits. */
 /** What the client is told beside an answer: whose it is, and what its provider's headers say. */
 export function answerHeaders(
   answer: Pick<Answer, "headers" | "upstream" | "target">,
